@@ -1,0 +1,65 @@
+/* cygrad.h: the C API. Nothing here needs Python.
+ *
+ * Arrays are dense, row-major (NHWC for images), float32; labels and indices are integers; sizes are int64_t.
+ * Every kernel returns a status, allocates nothing but scratch memory, prints nothing and never aborts. It may be called from
+ * several threads at once. Sizes and pointers are the caller's duty; what depends on values (a label, a row index) is
+ * checked by the kernel and reported as a status.
+ *
+ *     if (cg_init(NULL) != CG_OK) ...;      // once: asks the CPU, honours CYGRAD_ISA and CYGRAD_NUM_THREADS
+ *     cg_relu_forward(y, x, n);             // then call kernels; kernels.def lists them with formulas and shapes
+ */
+#ifndef CYGRAD_H
+#define CYGRAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum cg_status {
+    CG_OK = 0,
+    CG_ENOMEM = 1, /* the system has no more memory */
+    CG_EISA = 2,   /* an instruction set that is unknown, not compiled in, or not supported by this CPU */
+    CG_EINDEX = 3  /* a label or a row index lies outside its range; nothing useful was computed */
+};
+const char *cg_status_message(int status);
+
+/* Activations that a matmul or a convolution applies to its result while that is still in cache. The formulas stand in
+ * kernels.def; here leaky_relu has slope 0.2 and elu alpha 1, Keras's defaults. */
+enum cg_activation {
+    CG_LINEAR, CG_RELU, CG_LEAKY_RELU, CG_ELU, CG_SELU, CG_SIGMOID, CG_TANH, CG_SOFTPLUS, CG_SOFTSIGN, CG_GELU, CG_SILU,
+    CG_EXPONENTIAL, CG_HARD_SIGMOID
+};
+
+/* Sizes, strides or a permutation: one value an axis, at most CG_MAX_RANK of them. Strides count elements. */
+#define CG_MAX_RANK 8
+typedef const int64_t *cg_dims;
+
+/* ---- instruction sets (dispatch.c) ---- */
+int cg_init(const char *isa);           /* NULL: CYGRAD_ISA, else the best this CPU has; may be called again to switch */
+const char *cg_isa(void);               /* the one in use: "baseline", "avx2", "avx512" or "neon" */
+const char *cg_isa_available(int i);    /* the i-th usable here, worst first; NULL past the end */
+const char *cg_compiler(void);
+
+/* ---- threads (parallel.c) ---- */
+int cg_set_num_threads(int n);          /* returns what is set: at least 1; a forked child stays at 1 */
+int cg_get_num_threads(void);
+
+/* ---- memory (alloc.c) ---- */
+void *cg_alloc(size_t bytes);           /* 64-byte aligned, uninitialised; NULL when there is none */
+void cg_free(void *p, size_t bytes);    /* the same bytes as at cg_alloc */
+void cg_alloc_trim(void);               /* gives cached blocks back to the system */
+struct cg_alloc_stats { int64_t in_use, cached, peak, system_calls; }; /* bytes, bytes, bytes, count */
+struct cg_alloc_stats cg_alloc_stats(void);
+
+/* ---- kernels: cg_NAME is a pointer that cg_init sets ---- */
+#define CG_KERNEL(name, parameters) extern int (*cg_##name) parameters;
+#include "kernels.def"
+#undef CG_KERNEL
+
+#ifdef __cplusplus
+}
+#endif
+#endif

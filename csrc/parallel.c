@@ -1,0 +1,77 @@
+/* parallel.c: the thread count: what the user set, else CYGRAD_NUM_THREADS, else OMP_NUM_THREADS, else the CPUs this process may
+ * use (its affinity mask, and the CPU quota of its control group). OpenMP's own settings are read by nobody here and
+ * never changed: the host program keeps them. */
+#define _GNU_SOURCE
+#include "parallel.h"
+#include "cygrad.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { MOST_THREADS = 256 };
+static int num_threads = 0;
+static int forked = 0; /* libgomp's helpers do not survive a fork; a child that asked for them would wait for ever */
+
+static void in_child(void) { forked = 1; }
+
+static int from_environment(const char *name) {
+    const char *text = getenv(name);
+    char *end;
+    if (!text || !*text) return 0;
+    long n = strtol(text, &end, 10); /* OMP_NUM_THREADS may be a list, "4,2": the first counts */
+    return end == text || n < 1 ? 0 : n > MOST_THREADS ? MOST_THREADS : (int)n;
+}
+
+/* The control group's quota in whole CPUs, rounded up; 0 where there is none (version 2, then version 1). */
+static int from_cgroup(void) {
+    long long quota = -1, period = 0;
+    FILE *f = fopen("/sys/fs/cgroup/cpu.max", "r");
+    if (f) {
+        if (fscanf(f, "%lld %lld", &quota, &period) != 2) quota = -1; /* "max 100000": no limit */
+        fclose(f);
+    } else if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "r"))) {
+        if (fscanf(f, "%lld", &quota) != 1) quota = -1;
+        fclose(f);
+        if ((f = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "r"))) {
+            if (fscanf(f, "%lld", &period) != 1) period = 0;
+            fclose(f);
+        }
+    }
+    return quota > 0 && period > 0 ? (int)cg_min64(MOST_THREADS, cg_ceil_div(quota, period)) : 0;
+}
+
+static int from_machine(void) {
+    int n = (int)cg_min64(MOST_THREADS, cg_max64(1, sysconf(_SC_NPROCESSORS_ONLN)));
+#ifdef __linux__
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) n = CPU_COUNT(&set);
+#endif
+    int quota = from_cgroup();
+    return quota && quota < n ? quota : n;
+}
+
+void cg_threads_init(void) {
+    if (num_threads) return;
+    pthread_atfork(NULL, NULL, in_child);
+    int n = from_environment("CYGRAD_NUM_THREADS");
+    if (!n) n = from_environment("OMP_NUM_THREADS");
+    num_threads = n ? n : from_machine();
+}
+
+int cg_set_num_threads(int n) {
+    num_threads = n < 1 ? 1 : n > MOST_THREADS ? MOST_THREADS : n;
+    return cg_get_num_threads();
+}
+
+int cg_get_num_threads(void) { return forked ? 1 : num_threads; }
+
+/* A region costs about a microsecond when its helpers still spin, so a thread must bring several: 2e5 flops are 2 to 4 us of
+ * matmul on one core, 64 KiB are 2 to 4 us of streaming. (benchmarks/test_threads.py measures where two threads start to pay.) */
+int cg_threads(double flops, double bytes) {
+    int most = cg_get_num_threads();
+    double worth = flops / 2e5 + bytes / 65536;
+    return worth < 2 ? 1 : worth < most ? (int)worth : most;
+}

@@ -1,0 +1,88 @@
+/* vec.h: a vector of VLEN floats; the only file that knows registers exist.
+ *
+ * GCC and Clang vector types give + - * / and comparisons on every machine; what they lack (fused multiply-add, maximum, square
+ * root, loads and stores of fewer than VLEN floats) stands below once for each instruction set. Operations here are exactly rounded, so
+ * the same formula gives the same bits on AVX2, AVX-512 and NEON; baseline x86 has no fused multiply-add and
+ * rounds twice there. */
+#ifndef CYGRAD_VEC_H
+#define CYGRAD_VEC_H
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__SSE2__)
+#include <emmintrin.h>
+#elif defined(__ARM_NEON)
+#include <arm_neon.h>
+#endif
+
+typedef float vf __attribute__((vector_size(VLEN * 4), may_alias));    /* floats */
+typedef int32_t vi __attribute__((vector_size(VLEN * 4), may_alias));  /* their bits; a comparison gives -1 or 0 */
+typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias)); /* at any float's address */
+
+#define CG_INLINE static inline __attribute__((always_inline, unused))
+
+CG_INLINE vf vf_set(float s) { return s - (vf){0}; } /* s in every lane; s - 0 keeps -0 and NaN */
+CG_INLINE vi vi_set(int32_t s) { return s - (vi){0}; }
+CG_INLINE vf vf_load(const float *p) { return *(const vf_any *)p; }
+CG_INLINE void vf_store(float *p, vf v) { *(vf_any *)p = v; }
+CG_INLINE vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
+CG_INLINE vf vf_abs(vf x) { return (vf)((vi)x & vi_set(0x7fffffff)); }
+/* magnitude's size with sign's sign */
+CG_INLINE vf vf_copysign(vf magnitude, vf sign) {
+    return (vf)(((vi)magnitude & vi_set(0x7fffffff)) | ((vi)sign & vi_set((int32_t)0x80000000u)));
+}
+
+#if defined(__AVX512F__) && VLEN == 16
+CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+CG_INLINE vf vf_sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
+CG_INLINE vf vf_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); } /* b where either is NaN */
+CG_INLINE vf vf_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
+CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+#elif defined(__AVX2__) && defined(__FMA__) && VLEN == 8
+CG_INLINE __m256i cg_mask(int64_t n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c); }
+CG_INLINE vf vf_sqrt(vf a) { return (vf)_mm256_sqrt_ps((__m256)a); }
+CG_INLINE vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
+CG_INLINE vf vf_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, cg_mask(n)); }
+CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, cg_mask(n), (__m256)v); }
+#else
+#if defined(__ARM_NEON)
+CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+CG_INLINE vf vf_sqrt(vf a) { return (vf)vsqrtq_f32((float32x4_t)a); }
+#elif defined(__SSE2__)
+CG_INLINE vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+CG_INLINE vf vf_sqrt(vf a) { return (vf)_mm_sqrt_ps((__m128)a); }
+#else
+CG_INLINE vf vf_fma(vf a, vf b, vf c) { return a * b + c; }
+CG_INLINE vf vf_sqrt(vf a) {
+    for (int i = 0; i < VLEN; i++) a[i] = sqrtf(a[i]);
+    return a;
+}
+#endif
+CG_INLINE vf vf_max(vf a, vf b) { return vf_select((vi)(a > b), a, b); }
+CG_INLINE vf vf_min(vf a, vf b) { return vf_select((vi)(a < b), a, b); }
+CG_INLINE vf vf_load_n(const float *p, int64_t n) {
+    float lanes[VLEN] = {0};
+    memcpy(lanes, p, (size_t)n * sizeof *p);
+    return vf_load(lanes);
+}
+CG_INLINE void vf_store_n(float *p, vf v, int64_t n) {
+    float lanes[VLEN];
+    vf_store(lanes, v);
+    memcpy(p, lanes, (size_t)n * sizeof *p);
+}
+#endif
+
+/* Loads and stores that are whole where n >= VLEN, partial at the end of a row. */
+CG_INLINE vf vf_load_upto(const float *p, int64_t n) { return n >= VLEN ? vf_load(p) : vf_load_n(p, n); }
+CG_INLINE void vf_store_upto(float *p, vf v, int64_t n) {
+    if (n >= VLEN) vf_store(p, v);
+    else vf_store_n(p, v, n);
+}
+#endif

@@ -1,0 +1,108 @@
+"""What every op stands on: the kernels K, the tape's functions, and the checks that give errors a voice.
+
+K has one attribute a kernel of csrc/kernels.def. It is the compiled kernels, or, inside use_reference() (and with
+CYGRAD_BACKEND=reference in the environment), the NumPy reference in float64: the same ops, layers and models then run on the
+specification itself, which is how gradients are checked by finite differences.
+"""
+
+import contextlib
+import os
+from types import SimpleNamespace
+
+import numpy as np
+
+from .. import _core
+from .._tensor import (
+    GradientTape,
+    Tensor,
+    Variable,
+    empty,
+    from_array,
+    gradient_like,
+    record,
+    recording,
+    scalar,
+    tracked,
+    view,
+    zeros,
+)
+
+__all__ = [
+    "K", "GradientTape", "Tensor", "Variable", "as_float", "axes_of", "empty", "from_array", "gradient_like", "integers",
+    "record", "recording", "scalar", "tracked", "use_reference", "view", "zeros",
+]  # fmt: skip
+
+K = SimpleNamespace(**{name: getattr(_core, name) for name in _core.KERNELS})
+
+
+def _on_numpy(function):
+    """A reference kernel that takes tensors: it sees NumPy views of their memory."""
+
+    def call(*arguments):
+        return function(*[np.asarray(a) if isinstance(a, _core.Array) else a for a in arguments])
+
+    return call
+
+
+@contextlib.contextmanager
+def use_reference(dtype="float64"):
+    """Runs everything inside the with block on cygrad.reference, new float tensors in dtype. For tests; slow; one thread at a time."""
+    from .. import reference
+
+    compiled = dict(vars(K))
+    old = _core.set_default_float(dtype)
+    vars(K).update({name: _on_numpy(getattr(reference, name)) for name in _core.KERNELS})
+    try:
+        yield
+    finally:
+        vars(K).update(compiled)
+        _core.set_default_float(old)
+
+
+if os.environ.get("CYGRAD_BACKEND", "kernels") != "kernels":
+    if os.environ["CYGRAD_BACKEND"] != "reference":
+        raise ValueError(f"CYGRAD_BACKEND is {os.environ['CYGRAD_BACKEND']!r}; expected 'kernels' or 'reference'")
+    use_reference().__enter__()
+
+
+def as_float(x, op="convert_to_tensor", argument="x"):
+    """x as a float tensor: itself if it is one, else a converted copy (integers, lists, arrays of any dtype and layout)."""
+    if isinstance(x, Tensor):
+        if x.dtype == "float32" or x.dtype == "float64":
+            return x
+        return from_array(x)
+    if isinstance(x, (int, float)):
+        return scalar(x)
+    try:
+        array = np.asarray(x)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        return from_array(array)
+    except (TypeError, ValueError):
+        kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
+        raise TypeError(f"{op}: expected numbers for {argument}; got {kind}") from None
+
+
+def integers(x, op, argument, dtype="int32"):
+    """x as an integer tensor (labels, indices). Floats are refused unless every value is whole."""
+    if isinstance(x, Tensor) and x.dtype == dtype:
+        return x
+    array = np.asarray(x)
+    if array.dtype.kind not in "biu":
+        if array.dtype.kind != "f" or not np.array_equal(array, np.floor(array)):
+            raise TypeError(f"{op}: expected integers for {argument}; got {array.dtype} with values that are not whole numbers")
+    return from_array(array, dtype)
+
+
+def axes_of(axis, rank, op):
+    """An axis argument (None, int or several) as a sorted tuple of axes in 0 .. rank-1."""
+    if axis is None:
+        return tuple(range(rank))
+    axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
+    for a in axes:
+        if not -rank <= a < rank:
+            raise ValueError(f"{op}: axis {a} does not exist in a tensor of rank {rank}")
+    result = tuple(sorted({a % rank for a in axes}))
+    if len(result) != len(axes):
+        raise ValueError(f"{op}: an axis appears twice in {axis}")
+    return result
