@@ -1,0 +1,33 @@
+"""One optimizer step over flat arrays, in place. The C side: csrc/kernels/optimizer.c."""
+
+import numpy as np
+
+
+def sgd_step(w, velocity, g, n, lr, momentum, nesterov):
+    if velocity is None:
+        w[...] -= lr * g
+        return
+    velocity[...] = momentum * velocity - lr * g
+    w[...] += momentum * velocity - lr * g if nesterov else velocity
+
+
+def adam_step(w, m, v, vhat, g, n, lr, beta1, beta2, epsilon, step):
+    m[...] += (1 - beta1) * (g - m)
+    v[...] += (1 - beta2) * (g**2 - v)
+    if vhat is not None:
+        vhat[...] = np.maximum(vhat, v)
+    second = v if vhat is None else vhat
+    w[...] -= lr * np.sqrt(1 - beta2**step) / (1 - beta1**step) * m / (np.sqrt(second) + epsilon)
+
+
+def rmsprop_step(w, v, a, b, g, n, lr, rho, momentum, epsilon):
+    v[...] = rho * v + (1 - rho) * g**2
+    d = v + epsilon
+    if a is not None:
+        a[...] = rho * a + (1 - rho) * g
+        d = d - a**2
+    u = lr * g / np.sqrt(d)
+    if b is not None:
+        b[...] = momentum * b + u
+        u = b
+    w[...] -= u
