@@ -1,8 +1,9 @@
 """The specification: every kernel of csrc/kernels.def as a NumPy function of the same name and parameters.
 
 Each function writes its result into the output arrays it is given, computes in the dtype of its arrays (float64 where
-gradients are checked by finite differences), and is written for reading, not for speed. The files are those of csrc/kernels.
-cygrad.testing compares the compiled kernels with these functions; ops._backend.use_reference runs whole models on them.
+gradients are checked by finite differences), and is written for reading, not for speed. The files are those of
+csrc/kernels. cygrad.testing compares the compiled kernels with these functions; ops._backend.use_reference runs whole
+models on them.
 
 >>> y = np.empty(3)
 >>> cygrad.reference.relu_forward(y, np.array([-1.0, 0.0, 2.0]), 3)

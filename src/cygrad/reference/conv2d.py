@@ -1,7 +1,8 @@
 """Convolution, channels last. The C side: csrc/kernels/conv2d.c.
 
-With x padded by zeros, the pixel under (r, s) for output (p, q) is (p*stride_h + r*dilation_h, q*stride_w + s*dilation_w):
-for a fixed (r, s) a slice of x, and the convolution is a sum of one product a slice. Both gradients follow from that sum.
+With x padded by zeros, the pixel under (r, s) for output (p, q) is (p*stride_h + r*dilation_h, q*stride_w +
+s*dilation_w): for a fixed (r, s) a slice of x, and the convolution is a sum of one product a slice. Both gradients
+follow from that sum.
 Channels and filters are split into (group, member): x[N,H,W,G,C/G], kernel[R,S,C/G,G,F/G], y[N,P,Q,G,F/G].
 """
 

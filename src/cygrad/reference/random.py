@@ -1,6 +1,7 @@
 """Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011). The C side: csrc/kernels/random.c.
 
-Value i comes from lane i % 4 of the block with the 128-bit counter (i // 4, counter), low word first, under the 64-bit key.
+Value i comes from lane i % 4 of the block with the 128-bit counter (i // 4, counter), low word first, under a 64-bit
+key.
 """
 
 import numpy as np
