@@ -1,0 +1,237 @@
+"""What fit, evaluate and predict are given, as batches of tensors.
+
+Arrays are kept once, in the type they came in where that is float32, uint8 or int32 (others are converted once), and a batch is
+gathered in C by an index. Iterators and PyDatasets are converted batch by batch.
+"""
+
+import warnings
+
+import numpy as np
+
+from ..ops._backend import K, Tensor, empty, from_array, scalar, view
+
+
+def leaves(structure):
+    """The arrays of a nest of lists, tuples and dicts; None has none."""
+    if structure is None:
+        return []
+    if isinstance(structure, dict):
+        return [leaf for value in structure.values() for leaf in leaves(value)]
+    if isinstance(structure, (list, tuple)):
+        return [leaf for value in structure for leaf in leaves(value)]
+    return [structure]
+
+
+def map_leaves(function, structure):
+    if structure is None:
+        return None
+    if isinstance(structure, dict):
+        return {key: map_leaves(function, value) for key, value in structure.items()}
+    if isinstance(structure, (list, tuple)):
+        return type(structure)([map_leaves(function, value) for value in structure])
+    return function(structure)
+
+
+def is_stream(x):
+    """Does x yield batches (a generator, a PyDataset, a data loader), where an array would hold samples?"""
+    if isinstance(x, (np.ndarray, Tensor, list, tuple, dict, str, bytes)) or hasattr(x, "__array__"):
+        return False
+    return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
+
+
+def unpack_x_y_sample_weight(data):
+    """(x, y, sample_weight) of what train_step, test_step and predict_step receive; what is absent is None.
+
+    >>> cygrad.utils.unpack_x_y_sample_weight((1, 2))
+    (1, 2, None)
+    """
+    if not isinstance(data, (tuple, list)):
+        return data, None, None
+    if not 1 <= len(data) <= 3:
+        raise ValueError(f"a batch is x, (x,), (x, y) or (x, y, sample_weight); got a {type(data).__name__} of {len(data)}")
+    return (*data, None, None)[:3]
+
+
+def pack_x_y_sample_weight(x, y=None, sample_weight=None):
+    """The tuple that unpack_x_y_sample_weight takes apart.
+
+    >>> cygrad.utils.pack_x_y_sample_weight(1, 2)
+    (1, 2)
+    """
+    if y is None:
+        return (x,) if isinstance(x, (tuple, list)) else x
+    return (x, y) if sample_weight is None else (x, y, sample_weight)
+
+
+def as_array(x, caller, name, integers=False):
+    """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
+
+    integers: whole numbers stay whole (token indices); else what does not fit becomes float.
+    """
+    try:
+        array = np.asarray(x)
+    except ValueError:
+        array = np.asarray(x, dtype=object)
+    kind = array.dtype.kind
+    if kind not in "biuf" or array.ndim == 0:
+        if x is None or isinstance(x, (str, bytes)) or array.ndim == 0:
+            cause = f"got {'a string' if isinstance(x, (str, bytes)) else repr(x)[:60]}"
+            if hasattr(x, "toarray"):
+                cause = "got a sparse matrix; x.toarray() makes it dense"
+            raise ValueError(f"{caller}: expected an array of samples for {name}; {cause}")
+        cause = {
+            "U": "These are strings: convert them to numbers (labels: np.unique(y, return_inverse=True)[1]).",
+            "O": "Rows of different lengths, None or strings inside? (utils.pad_sequences makes rows equally long.)",
+            "c": "Complex numbers are not supported.",
+        }.get(kind, "")
+        raise ValueError(f"{caller}: expected numbers in {name}; got an array of dtype {array.dtype}, shape {array.shape}. {cause}".rstrip())
+    float_type = np.dtype(scalar(0).dtype)
+    if kind == "b":
+        array = array.view(np.uint8)
+    elif kind == "f":
+        array = array.astype(float_type, copy=False)
+    elif array.dtype != np.uint8 and array.dtype != np.int32:
+        limits = np.iinfo(np.int32)
+        fits = array.size == 0 or array.dtype.itemsize < 4 or (array.min() >= limits.min and array.max() <= limits.max)
+        if not fits and integers:
+            raise ValueError(f"{caller}: {name} has values outside the range of int32")
+        array = array.astype(np.int32 if fits else float_type)
+    if integers and array.dtype != np.int32:
+        array = array.astype(np.int32)
+    return np.ascontiguousarray(array)
+
+
+class Column:
+    """One array of samples; gather(index, n) is a batch of it."""
+
+    def __init__(self, array, integers):
+        self.array = array
+        self.row = array.shape[1:]
+        self.dtype = array.dtype.name
+        cast = {"uint8": "cast_uint8", "int32": "cast_int32"}.get(self.dtype)
+        self.cast = None if integers or not cast else cast
+
+    def reader(self):
+        """gather(index, n) with everything that stays the same bound."""
+        array, row, dtype = self.array, self.row, self.dtype
+        rows, row_bytes = len(array), array[:1].nbytes
+        gather_rows, cast = K.gather_rows, self.cast and getattr(K, self.cast)
+
+        def gather(index, n):
+            batch = empty((n, *row), dtype)
+            gather_rows(batch, array, index, n, rows, row_bytes)
+            if cast is None:
+                return batch
+            floats = empty((n, *row))
+            cast(floats, batch, floats.size)
+            return floats
+
+        return gather
+
+
+class ArrayBatches:
+    """Batches of arrays that are in memory: x (any nest of arrays), y and sample_weight (or None)."""
+
+    def __init__(self, x, y, sample_weight, batch_size, integer_x=False, integer_y=False):
+        self.structure = x
+        self.columns = [Column(a, integer_x) for a in leaves(x)]
+        self.y = None if y is None else Column(y, integer_y)
+        self.weight = None if sample_weight is None else Column(sample_weight, False)
+        self.samples = len(self.columns[0].array)
+        self.batch_size = min(batch_size, self.samples)
+        self.steps = -(-self.samples // self.batch_size)
+
+    def epoch(self, order=None):
+        """Yields (x, y, sample_weight) once over all samples, in the order of an int64 index."""
+        if order is None:
+            order = np.arange(self.samples, dtype=np.int64)
+        order = from_array(order, "int64")
+        readers = [column.reader() for column in self.columns]
+        read = readers[0]
+        single = not isinstance(self.structure, (list, tuple, dict))
+        read_y = self.y.reader() if self.y else None
+        read_weight = self.weight.reader() if self.weight else None
+        samples, batch_size = self.samples, self.batch_size
+        for start in range(0, samples, batch_size):
+            n = min(batch_size, samples - start)
+            index = view(order, (n,), start)
+            if single:
+                x = read(index, n)
+            else:
+                batches = iter([read(index, n) for read in readers])
+                x = map_leaves(lambda _: next(batches), self.structure)  # noqa: B023 (used up at once)
+            yield x, read_y(index, n) if read_y else None, read_weight(index, n) if read_weight else None
+
+
+class StreamBatches:
+    """Batches of a generator, a PyDataset or any iterable of x, (x,), (x, y) or (x, y, sample_weight)."""
+
+    def __init__(self, source, steps, convert, caller):
+        self.source, self.convert, self.caller = source, convert, caller
+        self.steps = steps
+        if steps is None and hasattr(source, "__len__"):
+            self.steps = len(source)
+        self.fixed = steps is not None
+        self.iterator = None
+        self.samples = None
+
+    def epoch(self, order=None):
+        """Yields the next steps batches; without steps, all there are. order: of a dataset's batches."""
+        source, done = self.source, 0
+        indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__") and not hasattr(source, "__next__")
+        if self.iterator is None or not self.fixed:
+            if indexed:
+                self.iterator = (source[int(i)] for i in (range(len(source)) if order is None else order))
+            else:
+                self.iterator = iter(source)
+        while self.steps is None or done < self.steps:
+            try:
+                batch = next(self.iterator)
+            except StopIteration:
+                self.iterator = None
+                if done == 0 and self.steps is None:
+                    raise ValueError(
+                        f"{self.caller}: the {type(source).__name__} has no batches (left). A generator is used up after "
+                        "one epoch; give steps_per_epoch and an endless generator, or a PyDataset."
+                    ) from None
+                if self.steps is not None:
+                    warnings.warn(
+                        f"{self.caller}: the data ran out after {done} of {self.steps} steps; it must yield at least "
+                        "steps_per_epoch * epochs batches",
+                        stacklevel=4,
+                    )
+                break
+            done += 1
+            yield self.convert(*unpack_x_y_sample_weight(batch))
+        if indexed and not self.fixed:
+            self.iterator = None
+        if hasattr(source, "on_epoch_end"):
+            source.on_epoch_end()
+
+
+def shuffled(n, seed, counter):
+    """A permutation of 0 .. n-1 as int64, the same on every machine and for every NumPy: a function of seed and counter alone.
+
+    Philox's raw bits (a stream that NumPy guarantees) are sorted with the index in their low bits, so ties cannot matter.
+    """
+    bits = np.random.Philox(key=[seed % 2**64, 0x73687566], counter=[0, counter, 0, 0]).random_raw(n)
+    shift = np.uint64(max(1, int(n - 1).bit_length()))
+    keys = (bits << shift) | np.arange(n, dtype=np.uint64)
+    keys.sort()
+    return (keys & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
+
+
+def class_weights(y, class_weight, caller):
+    """One weight a sample: class_weight[label]; 1 for classes that are not mentioned. y: labels, or one-hot rows."""
+    if not isinstance(class_weight, dict) or not all(
+        isinstance(k, (int, np.integer)) and not isinstance(k, bool) and float(v) >= 0 for k, v in class_weight.items()
+    ):
+        raise ValueError(f"{caller}: class_weight must map class indices to weights, as in {{0: 1.0, 1: 3.0}}; got {class_weight!r}")
+    labels = np.asarray(y)
+    if labels.ndim > 1:
+        labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
+    if labels.ndim != 1:
+        raise ValueError(f"{caller}: class_weight needs one label a sample; y has shape {np.shape(y)}. Use sample_weight instead.")
+    classes, inverse = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
+    table = np.array([class_weight.get(int(c), 1.0) for c in classes], dtype=np.float32)
+    return table[inverse.reshape(-1)]
