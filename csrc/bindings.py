@@ -73,13 +73,13 @@ def binding(name, parameters):
 
 
 def write_bindings(definitions, template, output):
-    """Fills the template's two marked places; leaves an unchanged output alone, so that it is not compiled again."""
+    """Fills the template's marked places; leaves an unchanged output alone, so that it is not compiled again."""
     kernels = parse_kernels(definitions)
     text = Path(template).read_text()
     text = text.replace("    # <declarations>\n", "".join(declaration(*k) for k in kernels.items()))
     text = text.replace("# <bindings>\n", "\n".join(binding(*k) for k in kernels.items()))
-    names = "".join(f'    "{name}",\n' for name in kernels)
-    text = text.replace("    # <names>\n", names)
+    table = "".join(f'    "{name}": {tuple(map(tuple, parameters))},\n' for name, parameters in kernels.items())
+    text = text.replace("    # <table>\n", table)
     path = Path(output)
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
