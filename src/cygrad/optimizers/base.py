@@ -1,0 +1,407 @@
+"""Optimizer: the arena, what happens to gradients before a step, and the state that is saved.
+
+An optimizer moves the variables it trains into one arena: values, gradients and each slot (a momentum, a moving average) are one
+contiguous buffer each, a variable is the same slice of all of them, and a step is one kernel call over the whole arena. The
+tape writes gradients straight into it. A slice starts at a multiple of 16 elements; the gap before the next stays zero.
+"""
+
+import inspect
+import math
+import re
+import warnings
+from numbers import Real
+
+import numpy as np
+
+from .._tensor import GradientTape, Tensor, Variable, empty, view, zeros
+from ..ops._backend import K
+from .schedules import LearningRateSchedule
+
+ALIGNMENT = 16  # elements: 64 bytes of float32, a cache line and the widest vector register
+
+NOT_BUILT = {
+    "use_ema": False,
+    "ema_momentum": 0.99,
+    "ema_overwrite_frequency": None,
+    "loss_scale_factor": None,
+    "gradient_accumulation_steps": None,
+}
+
+
+def check_range(owner, argument, value, low=0.0, high=math.inf, high_included=True):
+    """value as a float in low .. high; the error names the optimizer and the argument."""
+    inside = isinstance(value, Real) and not isinstance(value, bool) and low <= value <= high and math.isfinite(value)
+    if not inside or (value == high and not high_included):
+        limit = f"a number of at least {low:g}" if high == math.inf else f"a number in [{low:g}, {high:g}"
+        limit += "" if high == math.inf else "]" if high_included else ")"
+        raise ValueError(f"{owner}: {argument} must be {limit}; got {value!r}")
+    return float(value)
+
+
+class Optimizer:
+    """Base of all optimizers: Optimizer(learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None).
+
+    learning_rate: a number, a schedules.LearningRateSchedule, or a function of the step or of nothing; the attribute can be set.
+    weight_decay: before a step, w -= learning_rate * weight_decay * w (decoupled; Loshchilov and Hutter 2019).
+    clipnorm: each variable's gradient is scaled down to this L2 norm; global_clipnorm: all gradients together are;
+    clipvalue: each value is cut to -clipvalue .. clipvalue. At most one of the three.
+
+    A new optimizer names its slots and writes its formula; gradient, variable and slots come as flat tensors of one length, a
+    run of the arena, in any number of pieces:
+
+    >>> class SignDescent(cygrad.optimizers.Optimizer):
+    ...     def update_step(self, gradient, variable, learning_rate, slots):
+    ...         variable.numpy()[:] -= learning_rate * np.sign(gradient.numpy())
+    >>> w = cygrad.Variable([1.0, 2.0])
+    >>> optimizer = SignDescent(learning_rate=0.5)
+    >>> optimizer.apply([np.array([3.0, -4.0])], [w])
+    >>> w.numpy().tolist()
+    [0.5, 2.5]
+    """
+
+    slot_names = ()
+
+    def __init__(
+        self,
+        learning_rate,
+        weight_decay=None,
+        clipnorm=None,
+        clipvalue=None,
+        global_clipnorm=None,
+        name=None,
+        **options,
+    ):
+        kind = type(self).__name__
+        for option, value in options.items():
+            if option not in NOT_BUILT:
+                hint = " Did you mean learning_rate?" if option == "lr" else ""
+                raise ValueError(f"{kind}: unknown argument {option!r}.{hint}")
+            if value != NOT_BUILT[option]:
+                raise ValueError(f"{kind}: the argument {option} is not supported yet; got {option}={value!r}")
+        clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+        given = [argument for argument, value in clips.items() if value is not None]
+        if len(given) > 1:
+            raise ValueError(
+                f"{kind}: only one of clipnorm, clipvalue and global_clipnorm can be set; got {', '.join(given)}"
+            )
+        for argument in given:
+            if check_range(kind, argument, clips[argument]) == 0:
+                raise ValueError(f"{kind}: {argument} must be positive; got 0, which would stop all learning")
+        if weight_decay is not None:
+            check_range(kind, "weight_decay", weight_decay)
+        self.name = name or kind.lower()
+        self.weight_decay, self.clipnorm, self.clipvalue, self.global_clipnorm = (
+            weight_decay,
+            clipnorm,
+            clipvalue,
+            global_clipnorm,
+        )
+        self.iterations = 0
+        self.built = False
+        self._undecayed, self._undecayed_names = set(), None
+        self._learning_rate = None
+        self.learning_rate = learning_rate
+
+    # ---- the learning rate ----
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step, a float."""
+        rate = self._learning_rate
+        return rate if isinstance(rate, float) else float(rate(self.iterations) if self._takes_step else rate())
+
+    @learning_rate.setter
+    def learning_rate(self, value):
+        if isinstance(value, Tensor | np.ndarray) and value.size == 1:
+            value = float(value)
+        if callable(value):
+            self._takes_step = isinstance(value, LearningRateSchedule) or _takes_an_argument(value)
+            self._learning_rate = value
+            return
+        rate = check_range(type(self).__name__, "learning_rate", value)
+        if isinstance(self._learning_rate, LearningRateSchedule):
+            raise TypeError(
+                f"{type(self).__name__}: the learning rate follows {type(self._learning_rate).__name__} and cannot be set to "
+                f"{rate:g}; give the optimizer a number if something else (a callback?) is to change it"
+            )
+        self._learning_rate = rate
+
+    # ---- the arena ----
+
+    def build(self, variables):
+        """Moves the variables into a new arena; their values and identity stay. Does nothing when built already.
+
+        A variable that another optimizer had moves here: the last one to use a variable has it.
+        """
+        if self.built:
+            return
+        variables = list({id(v): v for v in variables}.values())
+        kind = type(self).__name__
+        for v in variables:
+            if not isinstance(v, Variable):
+                raise TypeError(f"{kind}: expected variables to train; got {type(v).__name__}")
+            if v.dtype != variables[0].dtype or v.dtype not in ("float32", "float64"):
+                raise TypeError(f"{kind}: variables must be of one float type; {v.path!r} is {v.dtype}")
+        self._variables = variables
+        self._index = {id(v): i for i, v in enumerate(variables)}
+        self._offsets = [0]
+        for v in variables:
+            self._offsets.append(self._offsets[-1] + -(-v.size // ALIGNMENT) * ALIGNMENT)
+        dtype = variables[0].dtype if variables else None
+        total = (self._offsets[-1],)
+        self.values, self.gradients = zeros(total, dtype), zeros(total, dtype)
+        self.slots = {name: zeros(total, dtype) for name in self.slot_names}
+        self._gradient_slots = [None] * len(variables)
+        self._runs_seen = {}
+        self._decayed = [i for i, v in enumerate(variables) if not self._excluded(v)]
+        for i in range(len(variables)):
+            self._bind(i)
+        self.built = True
+
+    def _bind(self, i):
+        variable = self._variables[i]
+        variable.bind(self.values, self.gradients, self._offsets[i])
+        self._gradient_slots[i] = variable.gradient
+
+    def _locate(self, variables):
+        """The places of these variables in the arena; takes back those that another optimizer moved away."""
+        places = []
+        for v in variables:
+            i = self._index.get(id(v))
+            if i is None:
+                path = getattr(v, "path", None)
+                raise ValueError(
+                    f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was built for "
+                    f"{len(self._variables)} others. After new layers, or after a change of layer.trainable, compile the model "
+                    "again or make a new optimizer"
+                )
+            if v.gradient is not self._gradient_slots[i]:
+                self._bind(i)
+            places.append(i)
+        return places
+
+    def _runs(self, places):
+        """Neighbours in the arena as runs (variable, gradient, slots), so that each run is one kernel call."""
+        key = tuple(places)
+        if key not in self._runs_seen:
+            spans = []
+            for i in sorted(set(places)):
+                if spans and spans[-1][1] == self._offsets[i]:
+                    spans[-1][1] = self._offsets[i + 1]
+                else:
+                    spans.append([self._offsets[i], self._offsets[i + 1]])
+            self._runs_seen[key] = [
+                tuple(view(a, (end - start,), start) for a in (self.values, self.gradients, *self.slots.values()))
+                for start, end in spans
+            ]
+        return self._runs_seen[key]
+
+    # ---- steps ----
+
+    def step_from_tape(self, tape, loss, variables):
+        """One step for these variables: d loss / d variable from the tape into the arena, then the update."""
+        if not self.built:
+            self.build(variables)
+        places = self._locate(variables)
+        tape.gradient_into_arena(loss, variables)
+        self._step(places)
+
+    def minimize(self, loss, var_list, tape=None):
+        """One step that makes loss smaller: a function of nothing, or a scalar tensor together with the tape that recorded it."""
+        if callable(loss):
+            with GradientTape() as tape:
+                loss = loss()
+        elif tape is None:
+            raise ValueError(f"{type(self).__name__}.minimize: a loss that is a tensor needs the tape that recorded it")
+        self.step_from_tape(tape, loss, list(var_list))
+
+    def apply_gradients(self, grads_and_vars):
+        """One step from (gradient, variable) pairs. Returns the number of steps taken.
+
+        A gradient that is None leaves its variable alone, with a warning; ValueError when all are None."""
+        pairs = list(grads_and_vars)
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self.iterations
+
+    def apply(self, grads, trainable_variables=None):
+        """One step from gradients (tensors or arrays) of the given variables; of those it was built with, if not given."""
+        kind = type(self).__name__
+        grads = list(grads)
+        if trainable_variables is None:
+            if not self.built:
+                raise ValueError(
+                    f"{kind}.apply: the first call needs trainable_variables, or build(variables) before it"
+                )
+            trainable_variables = self._variables
+        variables = list(trainable_variables)
+        if len(grads) != len(variables):
+            raise ValueError(f"{kind}.apply: got {len(grads)} gradients for {len(variables)} variables")
+        if not self.built:
+            self.build(variables)
+        places = self._locate(variables)
+        missing = [v.path for g, v in zip(grads, variables) if g is None]
+        if len(missing) == len(grads):
+            raise ValueError(f"{kind}: no variable has a gradient; was the loss computed inside the GradientTape?")
+        if missing:
+            warnings.warn(
+                f"{kind}: no gradient for {', '.join(missing)}; the loss does not depend on them", stacklevel=2
+            )
+        for gradient, variable in zip(grads, variables):
+            if gradient is not None:
+                if tuple(np.shape(gradient)) != variable.shape:
+                    raise ValueError(
+                        f"{kind}: the gradient of {variable.path!r} has shape {tuple(np.shape(gradient))}; expected {variable.shape}"
+                    )
+                np.copyto(np.asarray(variable.gradient), np.asarray(gradient), casting="unsafe")
+        self._step([i for i, g in zip(places, grads) if g is not None])
+
+    def _step(self, places):
+        rate = self.learning_rate
+        if self.clipnorm is not None or self.clipvalue is not None or self.global_clipnorm is not None:
+            self._clip(places)
+        if self.weight_decay:
+            for run in self._runs([i for i in places if i in self._decayed]):
+                K.affine(run[0], run[0], run[0].size, 1.0 - rate * self.weight_decay, 0.0)
+        for variable, gradient, *slots in self._runs(places):
+            self.update_step(gradient, variable, rate, slots)
+        self.iterations += 1
+
+    def update_step(self, gradient, variable, learning_rate, slots):
+        """The optimizer's formula for one run of the arena, all flat tensors of one length; slots in the order of slot_names."""
+        raise NotImplementedError(
+            f"{type(self).__name__} must define update_step(gradient, variable, learning_rate, slots)"
+        )
+
+    # ---- clipping and decay ----
+
+    def _clip(self, places):
+        if self.clipvalue is not None:
+            for run in self._runs(places):
+                K.clip_forward(run[1], run[1], run[1].size, -self.clipvalue, self.clipvalue)
+            return
+        pieces = [self._gradient_slots[i] for i in places]
+        norms = [_norm(gradient) for gradient in pieces]
+        limit = self.clipnorm
+        if self.global_clipnorm is not None:
+            norms = [math.hypot(*norms)] * len(
+                pieces
+            )  # an infinite norm makes the scale 0 and inf * 0 = NaN, seen at once
+            limit = self.global_clipnorm
+        for gradient, norm in zip(pieces, norms):
+            if not norm <= limit:
+                K.affine(gradient, gradient, gradient.size, limit / norm, 0.0)
+
+    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+        """Spares variables from weight_decay: those in var_list, and those whose name contains one of var_names. Before build."""
+        if self.built:
+            raise ValueError(f"{type(self).__name__}: exclude_from_weight_decay must come before the first step")
+        self._undecayed = {id(v) for v in var_list or ()}
+        self._undecayed_names = re.compile("|".join(var_names)) if var_names else None
+
+    def _excluded(self, variable):
+        named = self._undecayed_names is not None and self._undecayed_names.search(variable.name)
+        return bool(named) or id(variable) in self._undecayed
+
+    # ---- state and configuration ----
+
+    def _slot_views(self):
+        """Slot by slot, each variable's part: {"path/slot": tensor}. Variables of one path are told apart by a number."""
+        found, seen = {}, {}
+        for i, variable in enumerate(self._variables):
+            count = seen[variable.path] = seen.get(variable.path, 0) + 1
+            path = variable.path if count == 1 else f"{variable.path}_{count - 1}"
+            for name, slot in self.slots.items():
+                found[f"{path}/{name}"] = view(slot, variable.shape, self._offsets[i])
+        return found
+
+    def state(self):
+        """What training needs to go on: {"iterations": count, "variable path/slot": values}, NumPy copies."""
+        views = self._slot_views() if self.built else {}
+        return {"iterations": np.array(self.iterations, np.int64), **{name: np.array(v) for name, v in views.items()}}
+
+    def load_state(self, state):
+        """Puts back what state() gave. Strict: ValueError names what is missing, extra or of another shape, and changes nothing."""
+        kind = type(self).__name__
+        if not self.built and len(state) > 1:
+            raise ValueError(f"{kind}.load_state: build(variables) comes first")
+        views = self._slot_views() if self.built else {}
+        missing = sorted(({"iterations"} | views.keys()) - state.keys())
+        extra = sorted(state.keys() - views.keys() - {"iterations"})
+        if missing or extra:
+            told = [f"{word}: {', '.join(names[:5])}{', ...' if len(names) > 5 else ''}" for word, names in
+                    (("missing", missing), ("not of this optimizer", extra)) if names]  # fmt: skip
+            raise ValueError(
+                f"{kind}.load_state: the state does not fit this optimizer and its variables; {'; '.join(told)}"
+            )
+        for name, v in views.items():
+            if tuple(state[name].shape) != v.shape:
+                raise ValueError(f"{kind}.load_state: {name} has shape {tuple(state[name].shape)}; expected {v.shape}")
+        for name, v in views.items():
+            np.copyto(np.asarray(v), np.asarray(state[name]), casting="same_kind")
+        self.iterations = int(state["iterations"])
+
+    def get_config(self):
+        """The constructor's arguments as a dict that JSON can hold; from_config is the reverse. The state is not in it."""
+        rate = self._learning_rate
+        if isinstance(rate, LearningRateSchedule):
+            rate = {"class_name": type(rate).__name__, "config": rate.get_config()}
+        elif not isinstance(rate, float):
+            rate = self.learning_rate
+        names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+        return {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """An optimizer from get_config()'s dict, without state."""
+        from .schedules import deserialize
+
+        config = dict(config)
+        if isinstance(config.get("learning_rate"), dict):
+            config["learning_rate"] = deserialize(config["learning_rate"], custom_objects)
+        return cls(**config)
+
+    def __getstate__(self):
+        arena = (
+            "values",
+            "gradients",
+            "slots",
+            "_index",
+            "_offsets",
+            "_gradient_slots",
+            "_runs_seen",
+            "_decayed",
+            "_undecayed",
+        )
+        kept = {name: value for name, value in vars(self).items() if name not in arena}
+        if self.built:
+            undecayed = [v for i, v in enumerate(self._variables) if i not in self._decayed]
+            kept.update(built=False, _saved=(self.state(), undecayed))
+        return kept
+
+    def __setstate__(self, kept):
+        saved, undecayed = kept.pop("_saved", (None, ()))
+        vars(self).update(kept)
+        self._undecayed = {id(v) for v in undecayed}
+        if saved is not None:
+            self.build(self._variables)
+            self.load_state(saved)
+
+    def __repr__(self):
+        config = ", ".join(f"{k}={v!r}" for k, v in self.get_config().items() if v is not None and k != "name")
+        return f"<{type(self).__name__} {config}>"
+
+
+def _norm(gradient):
+    """The L2 norm, by kernels whose order of summation does not depend on the number of threads."""
+    squares, total = empty((gradient.size,), gradient.dtype), empty((), gradient.dtype)
+    K.square_forward(squares, gradient, gradient.size)
+    K.reduce_sum(total, squares, 1, gradient.size, 1, 1.0)
+    return math.sqrt(float(total))
+
+
+def _takes_an_argument(function):
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return True
+    return any(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty for p in parameters)
