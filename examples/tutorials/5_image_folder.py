@@ -3,7 +3,8 @@
     python 5_image_folder.py [FOLDER] [--epochs N] [--samples N]
 
 FOLDER holds train/CLASS/*.jpg and test/CLASS/*.jpg (or .png); without it, cifar10-sample in the folder that the
-environment variable CYGRAD_DATA names. Needs Pillow. The tutorial's code, but for the imports and the lines marked "changed".
+environment variable CYGRAD_DATA names. The tutorial's code, but for the imports and the lines marked "changed". Needs
+Pillow.
 """
 
 import argparse
@@ -32,15 +33,14 @@ classes = sorted(path.name for path in (folder / "train").iterdir() if path.is_d
 num_classes = len(classes)
 
 
-# changed: the tutorial's loop over its generator never ends, passes a folder where arrays are expected, and divides by 255
-# twice (rescale and again in the loop); here each image is read once, resized as target_size says and divided once. The
-# generator's rotations, shifts, shears, zooms and flips are left out.
+# changed: the tutorial's loop over its generator never ends, passes a folder where arrays are expected, and divides by
+# 255 twice (rescale and again in the loop); here each image is read once, resized as target_size says and divided once.
+# The generator's rotations, shifts, shears, zooms and flips are left out.
 def load(part):
-    files = [
-        (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((folder / part / name).glob("*.[jp][pn]g"))
-    ]
+    files = []
+    for label, name in enumerate(classes):
+        paths = sorted((folder / part / name).iterdir())
+        files += [(path, label) for path in paths if path.suffix in (".jpg", ".jpeg", ".png")]
     if options.samples is not None:
         files = files[:: max(len(files) // options.samples, 1)][: options.samples]
     X = np.empty((len(files), 224, 224, 3), dtype="float32")
