@@ -14,7 +14,8 @@ _CLASSES = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
 def get(identifier):
-    """An optimizer from its name in any case ("adam"), a {"class_name", "config"} dict, or an optimizer, which comes back as it is.
+    """An optimizer from its name in any case ("adam"), a {"class_name", "config"} dict, or an optimizer, which comes
+    back as it is.
 
     ValueError names the nearest when there is no such name; TypeError for a class or anything else.
 

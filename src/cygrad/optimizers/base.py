@@ -1,8 +1,9 @@
 """Optimizer: the arena, what happens to gradients before a step, and the state that is saved.
 
-An optimizer moves the variables it trains into one arena: values, gradients and each slot (a momentum, a moving average) are one
-contiguous buffer each, a variable is the same slice of all of them, and a step is one kernel call over the whole arena. The
-tape writes gradients straight into it. A slice starts at a multiple of 16 elements; the gap before the next stays zero.
+An optimizer moves the variables it trains into one arena: values, gradients and each slot (a momentum, a moving
+average) are one contiguous buffer each, a variable is the same slice of all of them, and a step is one kernel call over
+the whole arena. The tape writes gradients straight into it. A slice starts at a multiple of 16 elements; the gap before
+the next stays zero.
 """
 
 import inspect
@@ -39,15 +40,16 @@ def check_range(owner, argument, value, low=0.0, high=math.inf, high_included=Tr
 
 
 class Optimizer:
-    """Base of all optimizers: Optimizer(learning_rate, weight_decay=None, clipnorm=None, clipvalue=None, global_clipnorm=None, name=None).
+    """Base of all optimizers: Optimizer(learning_rate, weight_decay=None, clipnorm=None, clipvalue=None,
+    global_clipnorm=None, name=None).
 
-    learning_rate: a number, a schedules.LearningRateSchedule, or a function of the step or of nothing; the attribute can be set.
-    weight_decay: before a step, w -= learning_rate * weight_decay * w (decoupled; Loshchilov and Hutter 2019).
-    clipnorm: each variable's gradient is scaled down to this L2 norm; global_clipnorm: all gradients together are;
-    clipvalue: each value is cut to -clipvalue .. clipvalue. At most one of the three.
+    learning_rate: a number, a schedules.LearningRateSchedule, or a function of the step or of nothing; the attribute
+    can be set. weight_decay: before a step, w -= learning_rate * weight_decay * w (decoupled; Loshchilov and Hutter
+    2019). clipnorm: each variable's gradient is scaled down to this L2 norm; global_clipnorm: all gradients together
+    are; clipvalue: each value is cut to -clipvalue .. clipvalue. At most one of the three.
 
-    A new optimizer names its slots and writes its formula; gradient, variable and slots come as flat tensors of one length, a
-    run of the arena, in any number of pieces:
+    A new optimizer names its slots and writes its formula; gradient, variable and slots come as flat tensors of one
+    length, a run of the arena, in any number of pieces:
 
     >>> class SignDescent(cygrad.optimizers.Optimizer):
     ...     def update_step(self, gradient, variable, learning_rate, slots):
@@ -121,8 +123,8 @@ class Optimizer:
         rate = check_range(type(self).__name__, "learning_rate", value)
         if isinstance(self._learning_rate, LearningRateSchedule):
             raise TypeError(
-                f"{type(self).__name__}: the learning rate follows {type(self._learning_rate).__name__} and cannot be set to "
-                f"{rate:g}; give the optimizer a number if something else (a callback?) is to change it"
+                f"{type(self).__name__}: the learning rate follows {type(self._learning_rate).__name__} and cannot be "
+                f"set to {rate:g}; give the optimizer a number if something else (a callback?) is to change it"
             )
         self._learning_rate = rate
 
@@ -171,9 +173,9 @@ class Optimizer:
             if i is None:
                 path = getattr(v, "path", None)
                 raise ValueError(
-                    f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was built for "
-                    f"{len(self._variables)} others. After new layers, or after a change of layer.trainable, compile the model "
-                    "again or make a new optimizer"
+                    f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was built "
+                    f"for {len(self._variables)} others. After new layers, or a change of layer.trainable, compile the "
+                    "model again or make a new optimizer"
                 )
             if v.gradient is not self._gradient_slots[i]:
                 self._bind(i)
@@ -207,7 +209,8 @@ class Optimizer:
         self._step(places)
 
     def minimize(self, loss, var_list, tape=None):
-        """One step that makes loss smaller: a function of nothing, or a scalar tensor together with the tape that recorded it."""
+        """One step that makes loss smaller: a function of nothing, or a scalar tensor together with the tape that
+        recorded it."""
         if callable(loss):
             with GradientTape() as tape:
                 loss = loss()
@@ -224,7 +227,8 @@ class Optimizer:
         return self.iterations
 
     def apply(self, grads, trainable_variables=None):
-        """One step from gradients (tensors or arrays) of the given variables; of those it was built with, if not given."""
+        """One step from gradients (tensors or arrays) of the given variables; of those it was built with, if not
+        given."""
         kind = type(self).__name__
         grads = list(grads)
         if trainable_variables is None:
@@ -250,7 +254,8 @@ class Optimizer:
             if gradient is not None:
                 if tuple(np.shape(gradient)) != variable.shape:
                     raise ValueError(
-                        f"{kind}: the gradient of {variable.path!r} has shape {tuple(np.shape(gradient))}; expected {variable.shape}"
+                        f"{kind}: the gradient of {variable.path!r} has shape {tuple(np.shape(gradient))}; "
+                        f"expected {variable.shape}"
                     )
                 np.copyto(np.asarray(variable.gradient), np.asarray(gradient), casting="unsafe")
         self._step([i for i, g in zip(places, grads) if g is not None])
@@ -267,7 +272,8 @@ class Optimizer:
         self.iterations += 1
 
     def update_step(self, gradient, variable, learning_rate, slots):
-        """The optimizer's formula for one run of the arena, all flat tensors of one length; slots in the order of slot_names."""
+        """The optimizer's formula for one run of the arena, all flat tensors of one length; slots in the order of
+        slot_names."""
         raise NotImplementedError(
             f"{type(self).__name__} must define update_step(gradient, variable, learning_rate, slots)"
         )
@@ -292,7 +298,8 @@ class Optimizer:
                 K.affine(gradient, gradient, gradient.size, limit / norm, 0.0)
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Spares variables from weight_decay: those in var_list, and those whose name contains one of var_names. Before build."""
+        """Spares variables from weight_decay: those in var_list, and those whose name contains one of var_names. Before
+        build."""
         if self.built:
             raise ValueError(f"{type(self).__name__}: exclude_from_weight_decay must come before the first step")
         self._undecayed = {id(v) for v in var_list or ()}
@@ -305,7 +312,8 @@ class Optimizer:
     # ---- state and configuration ----
 
     def _slot_views(self):
-        """Slot by slot, each variable's part: {"path/slot": tensor}. Variables of one path are told apart by a number."""
+        """Slot by slot, each variable's part: {"path/slot": tensor}. Variables of one path are told apart by a
+        number."""
         found, seen = {}, {}
         for i, variable in enumerate(self._variables):
             count = seen[variable.path] = seen.get(variable.path, 0) + 1
@@ -320,7 +328,8 @@ class Optimizer:
         return {"iterations": np.array(self.iterations, np.int64), **{name: np.array(v) for name, v in views.items()}}
 
     def load_state(self, state):
-        """Puts back what state() gave. Strict: ValueError names what is missing, extra or of another shape, and changes nothing."""
+        """Puts back what state() gave. Strict: ValueError names what is missing, extra or of another shape, and changes
+        nothing."""
         kind = type(self).__name__
         if not self.built and len(state) > 1:
             raise ValueError(f"{kind}.load_state: build(variables) comes first")
@@ -341,7 +350,8 @@ class Optimizer:
         self.iterations = int(state["iterations"])
 
     def get_config(self):
-        """The constructor's arguments as a dict that JSON can hold; from_config is the reverse. The state is not in it."""
+        """The constructor's arguments as a dict that JSON can hold; from_config is the reverse. The state is not in
+        it."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             rate = {"class_name": type(rate).__name__, "config": rate.get_config()}

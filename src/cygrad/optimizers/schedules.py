@@ -4,7 +4,8 @@ import math
 
 
 class LearningRateSchedule:
-    """Base of all schedules: define __call__(step), which gives the learning rate of that step (from 0), and get_config()."""
+    """Base of all schedules: define __call__(step), which gives the learning rate of that step (from 0), and
+    get_config()."""
 
     def __call__(self, step):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")

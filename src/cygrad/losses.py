@@ -1,0 +1,520 @@
+"""Losses. A loss function gives one value a sample: [...] for y_true and y_pred [..., K]. A Loss reduces them to a
+scalar.
+
+The cross-entropies come from cygrad.ops, which starts from the logits where y_pred is a softmax's or sigmoid's output.
+Mean squared and absolute error are ops of their own here. The reduction is one op for all: scale * sum.
+"""
+
+import difflib
+import re
+import warnings
+
+import numpy as np
+
+from . import ops
+from ._tensor import Tensor, empty, record, tracked
+from .ops._backend import K, as_float, gradient_like, integers
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
+
+
+# ---- shapes ----
+
+
+def match_shapes(y_true, y_pred, name):
+    """y_true and y_pred with one shape: an axis of length 1 at the end of either is added or dropped, as in Keras.
+
+    Never broadcast: y_true[N] with y_pred[N,1] is N pairs, not N x N. ValueError where the shapes differ otherwise."""
+    true, pred = y_true.shape, y_pred.shape
+    if true == pred:
+        return y_true, y_pred
+    if pred == (*true, 1):
+        return ops.reshape(y_true, pred), y_pred
+    if true == (*pred, 1):
+        return y_true, ops.reshape(y_pred, true)
+    if true[:1] != pred[:1]:
+        cause = "Are these different batches?"
+    elif true in (pred[:-1], (*pred[:-1], 1)):
+        cause = f"Should the last layer have 1 unit instead of {pred[-1]}, or are these labels for a crossentropy?"
+    else:
+        cause = "Does the last layer give what y_true holds?"
+    raise ValueError(f"{name}: y_true has shape {true}, y_pred {pred}; they must be equal. {cause}")
+
+
+def _class_labels(name, y_true, x, axis):
+    """y_true as int32 labels with y_pred's shape less its class axis."""
+    true = tuple(np.shape(y_true))
+    if not x.shape:
+        raise ValueError(f"{name}: y_pred has shape (); expected an axis of classes")
+    place = axis % len(x.shape)
+    wanted = x.shape[:place] + x.shape[place + 1 :]
+    if true != wanted and true != (*wanted[:place], 1, *wanted[place:]):
+        hint = ". For one-hot rows use categorical_crossentropy" if true == x.shape else ""
+        raise ValueError(
+            f"{name}: y_true has shape {true}, y_pred {x.shape}; expected class numbers of shape {wanted}{hint}"
+        )
+    try:
+        labels = integers(y_true, name, "y_true")
+    except TypeError:
+        raise TypeError(
+            f"{name}: expected class numbers in 0 .. {x.shape[place] - 1} for y_true; got values that are not whole "
+            "numbers. For the targets of a regression use mean_squared_error"
+        ) from None
+    return labels if true == wanted else ops.reshape(labels, wanted)
+
+
+def _smooth(name, t, smoothing, classes):
+    if not smoothing:
+        return t
+    if not 0 < smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing must be in [0, 1]; got {smoothing!r}")
+    y = empty(t.shape)
+    K.affine(y, t, t.size, 1.0 - smoothing, smoothing / classes)
+    return y
+
+
+# ---- one value a sample; name is whoever asks, for the errors ----
+
+
+def _error(name, kernel, y_true, y_pred):
+    x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
+    t, x = match_shapes(t, x, name)
+    columns = x.shape[-1] if x.shape else 1
+    y = empty(x.shape[:-1])
+    rows = y.size
+    getattr(K, kernel + "_forward")(y, x, t, rows, columns)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        getattr(K, kernel + "_backward")(dx, dy, x, t, rows, columns)
+        if not tracked(t):
+            return None, dx
+        dt = gradient_like(t)
+        K.affine(dt, dx, t.size, -1.0, 0.0)
+        return dt, dx
+
+    return record(y, (t, x), backward)
+
+
+def _binary_crossentropy(name, y_true, y_pred, from_logits, label_smoothing, axis):
+    x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
+    t, x = match_shapes(t, x, name)
+    values = ops.binary_crossentropy(_smooth(name, t, label_smoothing, 2), x, from_logits=from_logits)
+    return ops.mean(values, axis=axis) if values.shape else values
+
+
+def _categorical_crossentropy(name, y_true, y_pred, from_logits, label_smoothing, axis):
+    x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
+    if t.shape != x.shape:
+        message = f"{name}: y_true has shape {t.shape}, y_pred {x.shape}; they must be equal"
+        if t.shape in (x.shape[:-1], (*x.shape[:-1], 1)):
+            message += (
+                f", with one-hot rows of {x.shape[-1]} in y_true. For class numbers use sparse_categorical_crossentropy "
+                "(or convert them: utils.to_categorical)"
+            )
+        raise ValueError(message)
+    if x.shape[-1:] == (1,):
+        warnings.warn(
+            f"{name}: y_pred has shape {x.shape}, one class, and the loss of that is always 0. Two classes with one "
+            "output want a sigmoid and binary_crossentropy",
+            stacklevel=4,
+        )
+    t = _smooth(name, t, label_smoothing, x.shape[axis])
+    return ops.categorical_crossentropy(t, x, from_logits=from_logits, axis=axis)
+
+
+def _sparse_categorical_crossentropy(name, y_true, y_pred, from_logits, ignore_class, axis):
+    x = as_float(y_pred, name, "y_pred")
+    labels = _class_labels(name, y_true, x, axis)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(labels, x, from_logits=from_logits, axis=axis)
+    kept = np.asarray(labels) != ignore_class
+    labels = integers(np.where(kept, labels, 0), name, "y_true")
+    values = ops.sparse_categorical_crossentropy(labels, x, from_logits=from_logits, axis=axis)
+    return ops.multiply(values, as_float(kept))
+
+
+def mean_squared_error(y_true, y_pred):
+    """Mean over the last axis of (y_true - y_pred)^2.
+
+    Shapes: y_true and y_pred [..., K], loss [...]; [N] against [N,1] is brought to one shape. ValueError where they
+    differ.
+
+    >>> cygrad.losses.mean_squared_error([[0.0, 1.0]], [[2.0, 1.0]]).numpy().tolist()
+    [2.0]
+    """
+    return _error("mean_squared_error", "squared_error", y_true, y_pred)
+
+
+def mean_absolute_error(y_true, y_pred):
+    """Mean over the last axis of |y_true - y_pred|. Its gradient is 0 where the two are equal.
+
+    Shapes: y_true and y_pred [..., K], loss [...]; [N] against [N,1] is brought to one shape. ValueError where they
+    differ.
+
+    >>> cygrad.losses.mean_absolute_error([[0.0, 1.0]], [[2.0, 1.0]]).numpy().tolist()
+    [1.0]
+    """
+    return _error("mean_absolute_error", "absolute_error", y_true, y_pred)
+
+
+def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """Mean over axis of -(t log p + (1 - t) log(1 - p)), p = y_pred, or sigmoid(y_pred) where from_logits.
+
+    label_smoothing s in [0, 1]: t = y_true (1 - s) + s / 2. Shapes: y_true and y_pred alike, loss without axis; [N]
+    against [N,1] is brought to one shape. ValueError where they differ.
+
+    >>> cygrad.losses.binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    return _binary_crossentropy("binary_crossentropy", y_true, y_pred, from_logits, label_smoothing, axis)
+
+
+def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
+    """-sum over axis of t log p, p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits; y_true: one-hot
+    rows.
+
+    label_smoothing s in [0, 1]: t = y_true (1 - s) + s / K. Shapes: y_true and y_pred [..., K], loss [...].
+    ValueError where shapes differ; class numbers are sparse_categorical_crossentropy's.
+
+    >>> cygrad.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    return _categorical_crossentropy("categorical_crossentropy", y_true, y_pred, from_logits, label_smoothing, axis)
+
+
+def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
+    """-log p of the true class, p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits; y_true: class
+    numbers.
+
+    Shapes: y_pred [..., K], y_true [...] or [..., 1], whole numbers in 0 .. K-1; loss [...]. ignore_class: samples with
+    this label have loss 0. Errors: one-hot rows (categorical_crossentropy's), labels that are not whole or outside 0 ..
+    K-1.
+
+    >>> cygrad.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).numpy().round(4).tolist()
+    [0.6931]
+    """
+    name = "sparse_categorical_crossentropy"
+    return _sparse_categorical_crossentropy(name, y_true, y_pred, from_logits, ignore_class, axis)
+
+
+# ---- reduction ----
+
+
+def scaled_sum(values, scale):
+    """scale * sum of all values, a scalar: the last op of a training step's forward pass."""
+    n = values.size
+    y = empty(())
+    K.reduce_sum(y, values, 1, n, 1, scale)
+
+    def backward(dy):
+        one, dx = empty(()), gradient_like(values)
+        K.affine(one, dy, 1, scale, 0.0)
+        K.gather_strided(dx, one, 1, (n,), (0,), 0)
+        return dx
+
+    return record(y, (values,), backward)
+
+
+def fit_weights(sample_weight, shape, name):
+    """sample_weight ready to multiply values of this shape: one weight for all, one a sample, or one a value."""
+    w = as_float(sample_weight, name, "sample_weight")
+    given = w.shape[:-1] if w.shape[-1:] == (1,) and len(w.shape) == len(shape) + 1 else w.shape
+    padded = given + (1,) * (len(shape) - len(given))
+    if shape and (len(padded) > len(shape) or any(g not in (1, s) for g, s in zip(padded, shape))):
+        wanted = f"{shape[:1]} or {shape}" if len(shape) > 1 else f"{shape}"
+        raise ValueError(f"{name}: sample_weight has shape {w.shape}; expected one weight a sample, shape {wanted}")
+    return w if padded == w.shape else ops.reshape(w, padded)
+
+
+class Loss:
+    """Base of all losses: Loss(name=None, reduction="sum_over_batch_size"). A new loss defines call(y_true, y_pred).
+
+    loss(y_true, y_pred, sample_weight=None) multiplies call's values by the weights, then reduces them:
+    "sum_over_batch_size" or "mean" divides their sum by how many they are, "mean_with_sample_weight" by the sum of the
+    weights, "sum" does not divide, "none" or None gives the values as they are.
+
+    >>> class Cubed(cygrad.losses.Loss):
+    ...     def call(self, y_true, y_pred):
+    ...         return cygrad.ops.abs(y_true - y_pred) ** 3
+    >>> float(Cubed(reduction="sum")(np.array([1.0, 2.0]), np.array([2.0, 4.0])))
+    9.0
+    """
+
+    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+        if reduction not in REDUCTIONS:
+            raise ValueError(f"{type(self).__name__}: reduction must be one of {REDUCTIONS}; got {reduction!r}")
+        self.name = name or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type(self).__name__).lower()
+        self.reduction = reduction
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        values = self.call(self._prepare(y_true), as_float(y_pred, self.name, "y_pred"))
+        if not isinstance(values, Tensor):
+            values = as_float(values, self.name, "what call returned")
+        weights = None
+        if sample_weight is not None:
+            weights = fit_weights(sample_weight, values.shape, self.name)
+            values = ops.multiply(values, weights)
+        if self.reduction is None or self.reduction == "none" or not values.shape:
+            return values
+        if self.reduction == "sum":
+            return scaled_sum(values, 1.0)
+        count = values.size
+        if self.reduction == "mean_with_sample_weight" and weights is not None:
+            count = float(np.broadcast_to(np.asarray(weights), values.shape).sum(dtype=np.float64))
+        return scaled_sum(values, 1.0 / count if count else 0.0)
+
+    def _prepare(self, y_true):
+        return as_float(y_true, self.name, "y_true")
+
+    def call(self, y_true, y_pred):
+        raise NotImplementedError(f"{type(self).__name__} must define call(y_true, y_pred)")
+
+    def get_config(self):
+        """The constructor's arguments as a dict that JSON can hold; from_config is the reverse."""
+        return {"name": self.name, "reduction": self.reduction}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {', '.join(f'{k}={v!r}' for k, v in self.get_config().items())}>"
+
+
+class LossFunctionWrapper(Loss):
+    """A function (y_true, y_pred, **kwargs) as a Loss: LossFunctionWrapper(fn, reduction="sum_over_batch_size",
+    name=None, **kwargs)."""
+
+    def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
+        super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction)
+        self.fn, self.kwargs = fn, kwargs
+
+    def call(self, y_true, y_pred):
+        if y_pred.shape == (*y_true.shape, 1) or y_true.shape == (*y_pred.shape, 1):
+            y_true, y_pred = match_shapes(y_true, y_pred, self.name)  # or the function's y_true - y_pred would be N x N
+        return self.fn(y_true, y_pred, **self.kwargs)
+
+    def get_config(self):
+        return {**super().get_config(), "fn": serialize(self.fn), **self.kwargs}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "fn": get(config["fn"])})
+
+
+class MeanSquaredError(Loss):
+    """Mean of (y_true - y_pred)^2: MeanSquaredError(reduction="sum_over_batch_size", name="mean_squared_error").
+
+    >>> float(cygrad.losses.MeanSquaredError()([[0.0], [1.0]], [[2.0], [1.0]]))
+    2.0
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="mean_squared_error", dtype=None):
+        super().__init__(name, reduction)
+
+    def call(self, y_true, y_pred):
+        return _error("MeanSquaredError", "squared_error", y_true, y_pred)
+
+
+class MeanAbsoluteError(Loss):
+    """Mean of |y_true - y_pred|: MeanAbsoluteError(reduction="sum_over_batch_size", name="mean_absolute_error").
+
+    >>> float(cygrad.losses.MeanAbsoluteError()([[0.0], [1.0]], [[2.0], [1.0]]))
+    1.0
+    """
+
+    def __init__(self, reduction="sum_over_batch_size", name="mean_absolute_error", dtype=None):
+        super().__init__(name, reduction)
+
+    def call(self, y_true, y_pred):
+        return _error("MeanAbsoluteError", "absolute_error", y_true, y_pred)
+
+
+class BinaryCrossentropy(Loss):
+    """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, reduction,
+    name).
+
+    >>> round(float(cygrad.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="binary_crossentropy",
+        dtype=None,
+    ):
+        super().__init__(name, reduction)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+    def call(self, y_true, y_pred):
+        name = "BinaryCrossentropy"
+        return _binary_crossentropy(name, y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
+        return {**super().get_config(), **own}
+
+
+class CategoricalCrossentropy(Loss):
+    """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
+    reduction, name).
+
+    >>> round(float(cygrad.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        label_smoothing=0.0,
+        axis=-1,
+        reduction="sum_over_batch_size",
+        name="categorical_crossentropy",
+        dtype=None,
+    ):
+        super().__init__(name, reduction)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+    def call(self, y_true, y_pred):
+        name = "CategoricalCrossentropy"
+        return _categorical_crossentropy(name, y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
+        return {**super().get_config(), **own}
+
+
+class SparseCategoricalCrossentropy(Loss):
+    """Mean of sparse_categorical_crossentropy: SparseCategoricalCrossentropy(from_logits=False, ignore_class=None,
+    reduction, axis=-1, name).
+
+    With ignore_class, the mean is over the samples that are left.
+
+    >>> round(float(cygrad.losses.SparseCategoricalCrossentropy()([1, 0], [[0.5, 0.5], [0.5, 0.5]])), 4)
+    0.6931
+    """
+
+    def __init__(
+        self,
+        from_logits=False,
+        ignore_class=None,
+        reduction="sum_over_batch_size",
+        axis=-1,
+        name="sparse_categorical_crossentropy",
+        dtype=None,
+    ):
+        super().__init__(name, reduction)
+        self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if self.ignore_class is not None and self.reduction in ("sum_over_batch_size", "mean"):
+            labels = np.asarray(y_true)
+            kept = np.count_nonzero(labels != self.ignore_class)
+            return super().__call__(y_true, y_pred, sample_weight) * (labels.size / max(kept, 1))
+        return super().__call__(y_true, y_pred, sample_weight)
+
+    def _prepare(self, y_true):
+        return y_true  # labels stay integers
+
+    def call(self, y_true, y_pred):
+        name = "SparseCategoricalCrossentropy"
+        return _sparse_categorical_crossentropy(name, y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": self.axis}
+        return {**super().get_config(), **own}
+
+
+# ---- by name ----
+
+_CLASSES = {
+    mean_squared_error: MeanSquaredError,
+    mean_absolute_error: MeanAbsoluteError,
+    binary_crossentropy: BinaryCrossentropy,
+    categorical_crossentropy: CategoricalCrossentropy,
+    sparse_categorical_crossentropy: SparseCategoricalCrossentropy,
+}
+_NAMES = {function.__name__: function for function in _CLASSES}
+_NAMES.update({cls.__name__: cls for cls in (*_CLASSES.values(), LossFunctionWrapper)})
+_NAMES.update(mse=mean_squared_error, MSE=mean_squared_error, mae=mean_absolute_error, MAE=mean_absolute_error)
+_NAMES.update(bce=binary_crossentropy, BCE=binary_crossentropy)
+
+
+def get(identifier, custom_objects=None):
+    """The loss for an identifier: a function for a function's name or alias ("mse"), a Loss for a class's name or a
+    {"class_name", "config"} dict; functions and Losses come back as they are.
+
+    ValueError names the nearest when there is no such name.
+
+    >>> cygrad.losses.get("mse") is cygrad.losses.mean_squared_error
+    True
+    """
+    if identifier is None:
+        return None
+    known = {**_NAMES, **(custom_objects or {})}
+    config = {}
+    if isinstance(identifier, dict):
+        identifier, config = identifier.get("class_name"), identifier.get("config", {})
+    if isinstance(identifier, str):
+        if identifier not in known:
+            near = difflib.get_close_matches(identifier.lower(), known, 1, 0.5)
+            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(_NAMES)}."
+            raise ValueError(f"unknown loss {identifier!r}. {hint}")
+        identifier = known[identifier]
+    if isinstance(identifier, type):
+        return identifier.from_config(config) if config else identifier()
+    if callable(identifier):
+        return identifier
+    raise TypeError(f"loss: expected a name, a Loss or a function (y_true, y_pred); got {identifier!r}")
+
+
+def resolve(identifier, y_true_shape=None, y_pred_shape=None):
+    """What compile's loss= stands for, always a Loss (None for None). "crossentropy" and "ce" choose by the shapes:
+    binary for one output, sparse for class numbers, categorical for one-hot rows."""
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        if y_pred_shape is None:
+            raise ValueError(
+                f"loss {identifier!r} is chosen by the shapes of y_true and y_pred, which are not known here"
+            )
+        kind = {"binary": "binary", "sparse": "sparse_categorical", "categorical": "categorical"}
+        loss = _NAMES[kind[kind_of_labels(y_true_shape, y_pred_shape)] + "_crossentropy"]
+    else:
+        loss = get(identifier)
+    if loss is None or isinstance(loss, Loss):
+        return loss
+    if not isinstance(identifier, str):
+        identifier = None
+    return (
+        _CLASSES[loss](name=identifier or loss.__name__)
+        if loss in _CLASSES
+        else LossFunctionWrapper(loss, name=identifier)
+    )
+
+
+def kind_of_labels(y_true_shape, y_pred_shape):
+    """ "binary", "sparse" or "categorical": what y_true holds, judged by the shapes as Keras does for "accuracy".
+
+    One deviation: predictions of rank 1, [N], are binary."""
+    if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
+        return "binary"
+    if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
+        return "sparse"
+    return "categorical"
+
+
+def serialize(loss):
+    """A function's name, or {"class_name", "config"} of a Loss; get() is the reverse."""
+    if isinstance(loss, Loss):
+        return {"class_name": type(loss).__name__, "config": loss.get_config()}
+    return getattr(loss, "__name__", type(loss).__name__)
+
+
+def deserialize(name, custom_objects=None):
+    """A loss from serialize()'s result; functions and classes of the caller's own come through custom_objects, {name:
+    object}."""
+    return get(name, custom_objects)
