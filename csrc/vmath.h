@@ -7,9 +7,10 @@
  * until it is level (Lawson's iteration), which gives the minimax polynomial of the relative error; then the coefficients are
  * rounded to float one at a time, lowest first, and the remaining ones fitted again.
  *
- * Largest errors, in units in the last place, with / without fused multiply-add, measured against double precision:
- *   MEASURED
- *
+ * Largest errors in units in the last place, against double precision, over 10^7 floats spread evenly over all bit patterns and
+ * 7 10^6 more where the functions bend (the same with and without fused multiply-add, but for the last):
+ *   exp 1.03   expm1 1.30   tanh 1.31   sigmoid 2.31   log 0.86   log1p 1.41   softplus 1.65
+ *   normal_cdf 6.2, its density 2.7; without fused multiply-add 66 at the tail's end, where exp(-x^2 / 2) feels x^2's rounding
  * Zeros, infinities, NaN and denormals give what IEEE 754 and C's Annex F ask for. */
 #ifndef CYGRAD_VMATH_H
 #define CYGRAD_VMATH_H
@@ -58,13 +59,12 @@ CG_INLINE vf vf_tanh(vf x) {
     vi n;
     vf r = vf_exp_reduce(vf_min(vf_set(20.0f), a + a), &n); /* tanh(10) rounds to 1 */
     vf e = (1.0f + vf_fma(r * r, vf_exp_tail(r), r)) * vf_power_of_two(n);
-    vf large = vf_copysign(1.0f - 2.0f / (e + 1.0f), x);
     vf p = vf_set(-0x1.76922ap-8f); /* (tanh(x) / x - 1) / x^2 for |x| < 0.625, where the other formula would cancel */
     p = vf_fma(p, s, vf_set(0x1.52509ep-6f));
     p = vf_fma(p, s, vf_set(-0x1.b84340p-5f));
     p = vf_fma(p, s, vf_set(0x1.110760p-3f));
     p = vf_fma(p, s, vf_set(-0x1.555534p-2f));
-    return vf_select((vi)(a < 0.625f), vf_fma(p * s, x, x), large);
+    return vf_copysign(vf_select((vi)(a < 0.625f), vf_fma(p * s, a, a), 1.0f - 2.0f / (e + 1.0f)), x);
 }
 
 /* 1 / (1 + exp(-x)), with e = exp(-|x|), which does not overflow: 1 / (1 + e) or e / (1 + e) */
@@ -124,24 +124,29 @@ CG_INLINE vf vf_softplus(vf x) {
 }
 
 /* The normal distribution function Phi(x), accurate to the end of its lower tail; *density = phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
- * Phi(-a) = exp(-a^2 / 2) M(a), M(a) / t a polynomial in t = 1 / (1 + a / 4). Beyond 15 all is 0 or 1. */
+ * Phi(-a) = exp(-a^2 / 2) t P(t), t = 1 / (1 + a / 4), from 1.25 on; nearer to 0, where that would lose bits, a polynomial in a^2.
+ * Beyond 15 all is 0 or 1. */
 CG_INLINE vf vf_normal_cdf(vf x, vf *density) {
     vf a = vf_min(vf_set(15.0f), vf_abs(x)), square = a * a;
     vf e = vf_exp(-0.5f * square);
-    e = vf_fma(-0.5f * vf_fma(a, a, -square), e, e); /* less what a * a was rounded by */
-    vf t = 1.0f / vf_fma(vf_set(0.25f), a, vf_set(1.0f));
-    vf p = vf_set(0x1.14c172p-6f);
-    p = vf_fma(p, t, vf_set(-0x1.0854f8p-4f));
-    p = vf_fma(p, t, vf_set(0x1.c9b57ep-5f));
-    p = vf_fma(p, t, vf_set(0x1.7299e2p-6f));
-    p = vf_fma(p, t, vf_set(0x1.22729cp-6f));
-    p = vf_fma(p, t, vf_set(0x1.57786ep-4f));
-    p = vf_fma(p, t, vf_set(0x1.2b0e0ep-4f));
-    p = vf_fma(p, t, vf_set(0x1.864ce0p-4f));
-    p = vf_fma(p, t, vf_set(0x1.97a3c6p-4f));
-    p = vf_fma(p, t, vf_set(0x1.988f9cp-4f));
-    vf tail = e * (p * t);
+    e = vf_fma(-0.5f * vf_fma(a, a, -square), e, e); /* what a * a was rounded by */
     *density = e * 0x1.988454p-2f;
-    return vf_select((vi)(x < 0.0f), tail, 1.0f - tail);
+    vf t = 1.0f / vf_fma(vf_set(0.25f), a, vf_set(1.0f));
+    vf p = vf_set(-0x1.8a9308p-5f);
+    p = vf_fma(p, t, vf_set(0x1.d3486ap-4f));
+    p = vf_fma(p, t, vf_set(-0x1.df1f56p-6f));
+    p = vf_fma(p, t, vf_set(0x1.8f9a10p-4f));
+    p = vf_fma(p, t, vf_set(0x1.239b4ap-4f));
+    p = vf_fma(p, t, vf_set(0x1.8605d6p-4f));
+    p = vf_fma(p, t, vf_set(0x1.97d67ap-4f));
+    p = vf_fma(p, t, vf_set(0x1.988b6ap-4f));
+    vf tail = e * (p * t);
+    p = vf_set(-0x1.9112ccp-18f); /* (Phi(x) - 1/2) / x */
+    p = vf_fma(p, square, vf_set(0x1.c42292p-14f));
+    p = vf_fma(p, square, vf_set(-0x1.352da0p-10f));
+    p = vf_fma(p, square, vf_set(0x1.46b106p-7f));
+    p = vf_fma(p, square, vf_set(-0x1.10578ap-4f));
+    p = vf_fma(p, square, vf_set(0x1.988452p-2f));
+    return vf_select((vi)(a < 1.25f), vf_fma(p, x, vf_set(0.5f)), vf_select((vi)(x < 0.0f), tail, 1.0f - tail));
 }
 #endif
