@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
+CYGRAD_DATA = os.environ.get("CYGRAD_DATA")  # read once: some tests unset it
+
 
 @pytest.fixture
 def data_folder():
     """The folder with real data that CYGRAD_DATA names: mnist/, cifar10-sample/."""
-    root = os.environ.get("CYGRAD_DATA")
-    if not root:
+    if not CYGRAD_DATA:
         pytest.skip("CYGRAD_DATA does not name a folder with mnist/ and cifar10-sample/")
-    return Path(root)
+    return Path(CYGRAD_DATA)
