@@ -5,15 +5,14 @@ The cross-entropies come from cygrad.ops, which starts from the logits where y_p
 Mean squared and absolute error are ops of their own here. The reduction is one op for all: scale * sum.
 """
 
-import difflib
 import re
 import warnings
 
 import numpy as np
 
-from . import ops
-from ._tensor import Tensor, empty, record, tracked
-from .ops._backend import K, as_float, gradient_like, integers
+from . import _lookup, ops
+from ._tensor import Tensor, as_float, empty, gradient_like, record, tracked
+from .ops._backend import K, integers
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -41,7 +40,7 @@ def match_shapes(y_true, y_pred, name):
     raise ValueError(f"{name}: y_true has shape {true}, y_pred {pred}; they must be equal. {cause}")
 
 
-def _class_labels(name, y_true, x, axis):
+def class_labels(name, y_true, x, axis=-1):
     """y_true as int32 labels with y_pred's shape less its class axis."""
     true = tuple(np.shape(y_true))
     if not x.shape:
@@ -49,7 +48,8 @@ def _class_labels(name, y_true, x, axis):
     place = axis % len(x.shape)
     wanted = x.shape[:place] + x.shape[place + 1 :]
     if true != wanted and true != (*wanted[:place], 1, *wanted[place:]):
-        hint = ". For one-hot rows use categorical_crossentropy" if true == x.shape else ""
+        other = name.replace("sparse_", "").replace("Sparse", "")
+        hint = f". For one-hot rows use {other}" if true == x.shape else ""
         raise ValueError(
             f"{name}: y_true has shape {true}, y_pred {x.shape}; expected class numbers of shape {wanted}{hint}"
         )
@@ -58,7 +58,7 @@ def _class_labels(name, y_true, x, axis):
     except TypeError:
         raise TypeError(
             f"{name}: expected class numbers in 0 .. {x.shape[place] - 1} for y_true; got values that are not whole "
-            "numbers. For the targets of a regression use mean_squared_error"
+            "numbers. Are these the targets of a regression (mean_squared_error)?"
         ) from None
     return labels if true == wanted else ops.reshape(labels, wanted)
 
@@ -109,8 +109,8 @@ def _categorical_crossentropy(name, y_true, y_pred, from_logits, label_smoothing
         message = f"{name}: y_true has shape {t.shape}, y_pred {x.shape}; they must be equal"
         if t.shape in (x.shape[:-1], (*x.shape[:-1], 1)):
             message += (
-                f", with one-hot rows of {x.shape[-1]} in y_true. For class numbers use sparse_categorical_crossentropy "
-                "(or convert them: utils.to_categorical)"
+                f", with one-hot rows of {x.shape[-1]} in y_true. For class numbers use "
+                "sparse_categorical_crossentropy, or utils.to_categorical to convert them"
             )
         raise ValueError(message)
     if x.shape[-1:] == (1,):
@@ -125,7 +125,7 @@ def _categorical_crossentropy(name, y_true, y_pred, from_logits, label_smoothing
 
 def _sparse_categorical_crossentropy(name, y_true, y_pred, from_logits, ignore_class, axis):
     x = as_float(y_pred, name, "y_pred")
-    labels = _class_labels(name, y_true, x, axis)
+    labels = class_labels(name, y_true, x, axis)
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(labels, x, from_logits=from_logits, axis=axis)
     kept = np.asarray(labels) != ignore_class
@@ -454,23 +454,8 @@ def get(identifier, custom_objects=None):
     >>> cygrad.losses.get("mse") is cygrad.losses.mean_squared_error
     True
     """
-    if identifier is None:
-        return None
-    known = {**_NAMES, **(custom_objects or {})}
-    config = {}
-    if isinstance(identifier, dict):
-        identifier, config = identifier.get("class_name"), identifier.get("config", {})
-    if isinstance(identifier, str):
-        if identifier not in known:
-            near = difflib.get_close_matches(identifier.lower(), known, 1, 0.5)
-            hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(_NAMES)}."
-            raise ValueError(f"unknown loss {identifier!r}. {hint}")
-        identifier = known[identifier]
-    if isinstance(identifier, type):
-        return identifier.from_config(config) if config else identifier()
-    if callable(identifier):
-        return identifier
-    raise TypeError(f"loss: expected a name, a Loss or a function (y_true, y_pred); got {identifier!r}")
+    with _lookup.custom_object_scope(custom_objects):
+        return _lookup.get(identifier, "loss", _NAMES, Loss)
 
 
 def resolve(identifier, y_true_shape=None, y_pred_shape=None):

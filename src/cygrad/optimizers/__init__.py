@@ -1,7 +1,6 @@
 """Optimizers: SGD, Adam, AdamW, RMSprop; learning-rate schedules."""
 
-import difflib
-
+from .. import _lookup
 from . import schedules
 from .adam import Adam, AdamW
 from .base import Optimizer
@@ -14,22 +13,19 @@ _CLASSES = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
 def get(identifier):
-    """An optimizer from its name in any case ("adam"), a {"class_name", "config"} dict, or an optimizer, which comes
-    back as it is.
+    """An optimizer from its name in any case ("adam") or a {"class_name", "config"} dict; an optimizer comes back as it
+    is.
 
-    ValueError names the nearest when there is no such name; TypeError for a class or anything else.
+    ValueError names the nearest when there is no such name.
 
     >>> cygrad.optimizers.get("SGD").learning_rate
     0.01
     """
-    if identifier is None or isinstance(identifier, Optimizer):
-        return identifier
     if isinstance(identifier, str):
-        return deserialize({"class_name": identifier, "config": {}})
+        identifier = {"class_name": identifier}
     if isinstance(identifier, dict):
         return deserialize(identifier)
-    hint = f"; did you mean {identifier.__name__}()?" if isinstance(identifier, type) else ""
-    raise TypeError(f"optimizer: expected a name, an Optimizer or a config; got {identifier!r}{hint}")
+    return _lookup.get(identifier, "optimizer", _CLASSES, Optimizer)
 
 
 def serialize(optimizer):
@@ -38,11 +34,9 @@ def serialize(optimizer):
 
 
 def deserialize(config, custom_objects=None):
-    """An optimizer from serialize()'s dict; classes of the caller's own come through custom_objects, {name: class}."""
-    name = config.get("class_name")
-    cls = (custom_objects or {}).get(name) or _CLASSES.get(str(name).lower())
-    if cls is None:
-        near = difflib.get_close_matches(str(name).lower(), _CLASSES, 1, 0.5)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(_CLASSES)}."
-        raise ValueError(f"unknown optimizer {name!r}. {hint}")
-    return cls.from_config(config.get("config", {}), custom_objects)
+    """An optimizer from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}."""
+    with _lookup.custom_object_scope(custom_objects):
+        name = config.get("class_name")
+        if isinstance(name, str) and not _lookup.custom_object(name):
+            config = {**config, "class_name": name.lower()}
+        return _lookup.get(config, "optimizer", _CLASSES, Optimizer)

@@ -16,6 +16,7 @@ import numpy as np
 
 from .._tensor import GradientTape, Tensor, Variable, empty, view, zeros
 from ..ops._backend import K
+from . import schedules
 from .schedules import LearningRateSchedule
 
 ALIGNMENT = 16  # elements: 64 bytes of float32, a cache line and the widest vector register
@@ -173,8 +174,8 @@ class Optimizer:
             if i is None:
                 path = getattr(v, "path", None)
                 raise ValueError(
-                    f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was built "
-                    f"for {len(self._variables)} others. After new layers, or a change of layer.trainable, compile the "
+                    f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was "
+                    f"built for {len(self._variables)} others. After new layers, or a change of layer.trainable, compile the "
                     "model again or make a new optimizer"
                 )
             if v.gradient is not self._gradient_slots[i]:
@@ -354,20 +355,18 @@ class Optimizer:
         it."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
-            rate = {"class_name": type(rate).__name__, "config": rate.get_config()}
+            rate = schedules.serialize(rate)
         elif not isinstance(rate, float):
             rate = self.learning_rate
         names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
         return {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in names}}
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config):
         """An optimizer from get_config()'s dict, without state."""
-        from .schedules import deserialize
-
         config = dict(config)
         if isinstance(config.get("learning_rate"), dict):
-            config["learning_rate"] = deserialize(config["learning_rate"], custom_objects)
+            config["learning_rate"] = schedules.deserialize(config["learning_rate"])
         return cls(**config)
 
     def __getstate__(self):

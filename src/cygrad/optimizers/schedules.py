@@ -2,6 +2,8 @@
 
 import math
 
+from .. import _lookup
+
 
 class LearningRateSchedule:
     """Base of all schedules: define __call__(step), which gives the learning rate of that step (from 0), and
@@ -51,10 +53,6 @@ def serialize(schedule):
 
 
 def deserialize(config, custom_objects=None):
-    """A schedule from serialize()'s dict; classes of the caller's own come through custom_objects, {name: class}."""
-    known = {**SCHEDULES, **(custom_objects or {})}
-    if config.get("class_name") not in known:
-        raise ValueError(
-            f"unknown learning-rate schedule {config.get('class_name')!r}; custom_objects can name one's own"
-        )
-    return known[config["class_name"]].from_config(config["config"])
+    """A schedule from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}."""
+    with _lookup.custom_object_scope(custom_objects):
+        return _lookup.get(config, "learning-rate schedule", SCHEDULES, LearningRateSchedule)
