@@ -1,0 +1,65 @@
+"""The five tutorials as programs: each runs from its file, as a user starts it, and its figures make sense."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TUTORIALS = Path(__file__).parents[1] / "examples" / "tutorials"
+
+
+def run(name, *arguments):
+    """The figures that a tutorial prints, by name."""
+    command = [sys.executable, "-W", "error", TUTORIALS / name, *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return {
+        key: float(value) for key, value in re.findall(r"^(\w[\w ]*): +([-+\d.e]+)(?: s)?$", done.stdout, re.MULTILINE)
+    }
+
+
+def test_every_tutorial_is_tested():
+    tested = Path(__file__).read_text(encoding="utf-8")
+    assert [path.name for path in TUTORIALS.glob("*.py") if f'run("{path.name}"' not in tested] == []
+    assert {path.name[0] for path in TUTORIALS.glob("*.py")} == set("12345")
+
+
+def test_1_mlp_validation_split(data_folder):
+    pytest.importorskip("sklearn")
+    figures = run("1_mlp_validation_split.py", "--epochs", 1, "--samples", 4000)
+    assert figures["Test accuracy"] > 0.75
+    assert figures["Test loss"] < 1
+
+
+def test_1_mlp_mnist(data_folder):
+    pytest.importorskip("sklearn")
+    figures = run("1_mlp_mnist.py", "--epochs", 1, "--samples", 4000)
+    assert figures["Test accuracy"] > 0.75
+    assert figures["Test loss"] < 1
+
+
+def test_2_linear_regression():
+    figures = run("2_linear_regression.py")
+    assert figures["Mean squared error"] == pytest.approx(figures["Least squares"], rel=0.05)
+
+
+def test_3_small_regression():
+    figures = run("3_small_regression.py")
+    assert figures["Loss"] < figures["Variance of the targets"] / 4
+
+
+def test_4_cnn_mnist(data_folder):
+    figures = run("4_cnn_mnist.py", "--epochs", 1, "--samples", 4000)
+    assert figures["Test accuracy"] > 0.85
+
+
+def test_5_image_folder(data_folder):
+    pytest.importorskip("PIL")
+    folder = data_folder / "cifar10-sample"
+    if not folder.is_dir():
+        pytest.skip("CYGRAD_DATA has no folder cifar10-sample")
+    figures = run("5_image_folder.py", folder, "--epochs", 1, "--samples", 40)
+    assert 0 <= figures["Test accuracy"] <= 1
+    assert figures["Test loss"] < 20  # 40 images teach nothing: the program runs, and nothing overflows
