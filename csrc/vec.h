@@ -21,6 +21,13 @@ typedef float vf __attribute__((vector_size(VLEN * 4), may_alias));    /* floats
 typedef int32_t vi __attribute__((vector_size(VLEN * 4), may_alias));  /* their bits; a comparison gives -1 or 0 */
 typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias)); /* at any float's address */
 
+/* Before a loop with a constant count that must disappear, so that arrays it walks through become registers. */
+#ifdef __clang__
+#define CG_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define CG_UNROLL _Pragma("GCC unroll 16")
+#endif
+
 #define CG_INLINE static inline __attribute__((always_inline, unused))
 
 CG_INLINE vf vf_set(float s) { return s - (vf){0}; } /* s in every lane; s - 0 keeps -0 and NaN */

@@ -36,9 +36,9 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
     vf sum[MR][WIDE];
     const float *restrict b = t->b;
     const int64_t a_row = dense ? 1 : t->a_row, a_k = t->a_k, b_k = t->b_k, K = t->K;
-#pragma GCC unroll 16
+    CG_UNROLL
     for (int i = 0; i < m; i++) {
-#pragma GCC unroll 8
+        CG_UNROLL
         for (int j = 0; j < nv; j++) {
             const float *from = t->goes_on ? t->y + i * t->y_row : t->start;
             if (!from) sum[i][j] = vf_set(0);
@@ -49,20 +49,20 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
         const float *restrict a = t->a + t->segment[s];
         for (int64_t k = 0; k < K; k++, a += a_k, b += b_k) {
             vf row[WIDE];
-#pragma GCC unroll 8
+            CG_UNROLL
             for (int j = 0; j < nv; j++)
                 row[j] = masked && j == nv - 1 ? vf_load_n(b + j * VLEN, t->last) : vf_load(b + j * VLEN);
-#pragma GCC unroll 16
+            CG_UNROLL
             for (int i = 0; i < m; i++) {
                 vf x = vf_set(a[i * a_row]);
-#pragma GCC unroll 8
+                CG_UNROLL
                 for (int j = 0; j < nv; j++) sum[i][j] = vf_fma(x, row[j], sum[i][j]);
             }
         }
     }
-#pragma GCC unroll 16
+    CG_UNROLL
     for (int i = 0; i < m; i++) {
-#pragma GCC unroll 8
+        CG_UNROLL
         for (int j = 0; j < nv; j++) {
             vf v = t->relu ? vf_max(vf_set(0), sum[i][j]) : sum[i][j];
             float *to = t->y + i * t->y_row + j * VLEN;
