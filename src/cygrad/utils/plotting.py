@@ -21,7 +21,9 @@ def _figure(width, height, show):
             from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError(f"plots need matplotlib (pip install 'cygrad[plot]'): {error}") from None
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure = Figure(figsize=(width, height), dpi=120, layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.1, h_pad=0.1)
+    return figure
 
 
 def _finish(figure, path, show):
@@ -57,6 +59,7 @@ def plot_history(history, path=None, show=False):
     names += [name[4:] for name in values if name.startswith("val_") and name[4:] not in values]
     if not any(len(series) for series in values.values()):
         raise ValueError("plot_history: the history has no epoch; was fit called?")
+    validated = any(name.startswith("val_") for name in values)
     epoch = list(getattr(history, "epoch", ()))
     columns = min(len(names), 3)
     rows = -(-len(names) // columns)
@@ -76,7 +79,8 @@ def plot_history(history, path=None, show=False):
         axes.set_xlabel("epoch")
         axes.set_ylabel(name.replace("_", " "))
         axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.legend(frameon=False)
+        if f"val_{name}" in values or not validated:  # a learning rate beside validated metrics is not "training"
+            axes.legend(frameon=False)
     return _finish(figure, path, show)
 
 
