@@ -1,0 +1,194 @@
+/* elementwise.c: functions of one array, and the broadcasting operations of two.
+ *
+ * Broadcasting walks rows: axes of one element are dropped and adjacent axes that lie evenly in memory are merged, so that most
+ * calls end with one long row or with rows of which one side repeats; layout.c copies with the same walk. */
+#include "../map.h"
+
+FORWARD(log_forward, 30, vf_log(a))
+BACKWARD(log_backward, 10, a / b)
+
+FORWARD(sqrt_forward, 10, vf_sqrt(a))
+BACKWARD(sqrt_backward, 10, a / (b + b))
+
+FORWARD(square_forward, 1, a * a)
+BACKWARD(square_backward, 2, a * (b + b))
+
+FORWARD(absolute_forward, 1, vf_abs(a))
+BACKWARD(absolute_backward, 1, a * vf_select((vi)(vf_abs(b) > 0.0f), vf_copysign(vf_set(1.0f), b), b)) /* 0 and NaN stay */
+
+SPAN(clip_forward_span, 1, vf_min(q, vf_max(p, a))) /* the second operand where one is NaN */
+SPAN(clip_backward_span, 2, vf_select((vi)(p <= b) & (vi)(b <= q), a, vf_set(0.0f)))
+static int CG_FN(clip_forward)(float *y, const float *x, int64_t n, float low, float high) {
+    return map(clip_forward_span, y, x, x, n, low, high, 2);
+}
+static int CG_FN(clip_backward)(float *dx, const float *dy, const float *x, int64_t n, float low, float high) {
+    return map(clip_backward_span, dx, dy, x, n, low, high, 2);
+}
+
+SPAN(affine_span, 1, vf_fma(p, a, q))
+static int CG_FN(affine)(float *y, const float *x, int64_t n, float scale, float shift) {
+    return map(affine_span, y, x, x, n, scale, shift, 2);
+}
+
+SPAN(accumulate_span, 2, vf_fma(p, b, a))
+static int CG_FN(accumulate)(float *y, const float *x, int64_t n, float scale) {
+    return map(accumulate_span, y, y, x, n, scale, 0, 2);
+}
+
+/* ---- the walk ---- */
+
+/* An element of y, a and b at each index: y[sum_i index_i y_step_i], a and b alike. step[0] is y's, step[1] a's, step[2] b's. */
+struct walk {
+    int64_t rank, size, shape[CG_MAX_RANK], step[3][CG_MAX_RANK];
+};
+
+/* One row: y[i * y_step] from a[i * a_step] and b[i * b_step]. */
+typedef void walk_row(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n);
+
+static struct walk make_walk(int64_t rank, cg_dims shape, cg_dims y_steps, cg_dims a_steps, cg_dims b_steps) {
+    const cg_dims steps[3] = {y_steps, a_steps, b_steps};
+    struct walk w = {.rank = 0, .size = 1};
+    for (int64_t axis = 0; axis < rank; axis++) {
+        const int64_t extent = shape[axis];
+        w.size *= extent;
+        if (extent == 1) continue;
+        int merge = w.rank > 0;
+        for (int k = 0; k < 3; k++) merge = merge && w.step[k][w.rank - 1] == extent * steps[k][axis];
+        if (merge) w.rank--;
+        w.shape[w.rank] = merge ? w.shape[w.rank] * extent : extent;
+        for (int k = 0; k < 3; k++) w.step[k][w.rank] = steps[k][axis];
+        w.rank++;
+    }
+    if (w.rank == 0) { /* one element: a dense row */
+        w.shape[0] = w.step[0][0] = w.step[1][0] = w.step[2][0] = 1;
+        w.rank = 1;
+    }
+    return w;
+}
+
+static void dense_steps(int64_t *steps, int64_t rank, cg_dims shape) {
+    int64_t step = 1;
+    for (int64_t axis = rank - 1; axis >= 0; axis--) {
+        steps[axis] = step;
+        step *= shape[axis];
+    }
+}
+
+struct walk_job { const struct walk *walk; walk_row *row; float *y; const float *a, *b; };
+
+/* Elements begin .. end-1 in row-major order */
+static void walk_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct walk_job *job = job_;
+    const struct walk *w = job->walk;
+    const int64_t last = w->rank - 1, length = w->shape[last], *inner[3] = {w->step[0], w->step[1], w->step[2]};
+    int64_t index[CG_MAX_RANK], at[3] = {0};
+    if (begin >= end) return;
+    int64_t i = begin % length, rest = begin / length;
+    for (int64_t axis = last - 1; axis >= 0; axis--) {
+        index[axis] = rest % w->shape[axis];
+        rest /= w->shape[axis];
+        for (int k = 0; k < 3; k++) at[k] += index[axis] * w->step[k][axis];
+    }
+    const int64_t y_step = inner[0][last], a_step = inner[1][last], b_step = inner[2][last];
+    for (;;) {
+        const int64_t n = cg_min64(length - i, end - begin);
+        job->row(job->y + at[0] + i * y_step, y_step, job->a + at[1] + i * a_step, a_step, job->b + at[2] + i * b_step, b_step, n);
+        if ((begin += n) >= end) return;
+        i = 0;
+        for (int64_t axis = last - 1; axis >= 0; axis--) { /* to the next row */
+            for (int k = 0; k < 3; k++) at[k] += w->step[k][axis];
+            if (++index[axis] < w->shape[axis]) break;
+            for (int k = 0; k < 3; k++) at[k] -= w->shape[axis] * w->step[k][axis];
+            index[axis] = 0;
+        }
+    }
+}
+
+static void walk_all(const struct walk *w, walk_row *row, float *y, const float *a, const float *b, int flops) {
+    const struct walk_job job = {w, row, y, a, b};
+    for_chunks(walk_chunk, &job, w->size, CHUNK, (double)w->size * flops, (double)w->size * 12);
+}
+
+/* ---- broadcasting ---- */
+
+enum { REPEATED = 1024 };
+
+/* y = a op b with y dense. Short rows that all meet the same row, as NHWC pixels meet one value a channel, are taken many at a
+ * time: that row is first repeated. */
+static int broadcast(walk_row *row, float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
+                     cg_dims strides_b, int flops) {
+    int64_t dense[CG_MAX_RANK];
+    float repeated[REPEATED];
+    dense_steps(dense, rank, shape);
+    struct walk w = make_walk(rank, shape, dense, strides_a, strides_b);
+    const int64_t length = w.shape[w.rank - 1], rows = w.shape[0];
+    if (w.size == 0) return CG_OK;
+    for (int k = 1; k <= 2; k++) {
+        const int64_t *other = w.step[3 - k];
+        if (w.rank != 2 || length * 8 > REPEATED || rows < 16 || w.step[k][0] || w.step[k][1] != 1 || other[0] != length || other[1] != 1)
+            continue;
+        const int64_t times = cg_min64(REPEATED / length, rows), left = rows % times, done = (rows - left) * length;
+        for (int64_t i = 0; i < times * length; i++) repeated[i] = (k == 1 ? a : b)[i % length];
+        w.shape[0] = rows / times;
+        w.shape[1] = times * length;
+        w.step[0][0] = w.step[3 - k][0] = times * length;
+        w.size = done;
+        walk_all(&w, row, y, k == 1 ? repeated : a, k == 2 ? repeated : b, flops);
+        row(y + done, 1, k == 1 ? repeated : a + done, 1, k == 2 ? repeated : b + done, 1, left * length);
+        return CG_OK;
+    }
+    walk_all(&w, row, y, a, b, flops);
+    return CG_OK;
+}
+
+/* p[0], p[step], ... of n values, at most VLEN of them; step is a constant but for odd strides */
+CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
+    if (step == 1) return vf_load_upto(p, n);
+    if (step == 0) return vf_set(*p);
+    float lanes_[VLEN] = {0};
+    for (int64_t i = 0; i < cg_min64(n, VLEN); i++) lanes_[i] = p[i * step];
+    return vf_load(lanes_);
+}
+
+#define BROADCAST(name, flops, formula)                                                                                     \
+    CG_INLINE vf name##_at(vf a, vf b) { return formula; }                                                                  \
+    CG_INLINE void name##_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {      \
+        int64_t i = 0;                                                                                                      \
+        for (; i + 2 * VLEN <= n; i += 2 * VLEN) {                                                                          \
+            const float *a0 = a + i * a_step, *b0 = b + i * b_step;                                                         \
+            vf y0 = name##_at(load_step(a0, a_step, VLEN), load_step(b0, b_step, VLEN));                                    \
+            vf y1 = name##_at(load_step(a0 + VLEN * a_step, a_step, VLEN), load_step(b0 + VLEN * b_step, b_step, VLEN));    \
+            vf_store(y + i, y0);                                                                                            \
+            vf_store(y + i + VLEN, y1);                                                                                     \
+        }                                                                                                                   \
+        for (; i < n; i += VLEN)                                                                                            \
+            vf_store_upto(y + i, name##_at(load_step(a + i * a_step, a_step, n - i), load_step(b + i * b_step, b_step, n - i)), n - i); \
+    }                                                                                                                       \
+    static void name##_row(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) { \
+        (void)y_step; /* 1: y is dense */                                                                                   \
+        if (a_step == 1 && b_step == 1) name##_steps(y, a, 1, b, 1, n);                                                     \
+        else if (a_step == 1 && b_step == 0) name##_steps(y, a, 1, b, 0, n);                                                \
+        else if (a_step == 0 && b_step == 1) name##_steps(y, a, 0, b, 1, n);                                                \
+        else name##_steps(y, a, a_step, b, b_step, n);                                                                      \
+    }                                                                                                                       \
+    static int CG_FN(name)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,        \
+                           cg_dims strides_b) {                                                                             \
+        return broadcast(name##_row, y, a, b, rank, shape, strides_a, strides_b, flops);                                    \
+    }
+
+BROADCAST(add, 1, a + b)
+BROADCAST(subtract, 1, a - b)
+BROADCAST(multiply, 1, a * b)
+BROADCAST(divide, 10, a / b)
+BROADCAST(maximum, 2, vf_select((vi)(a == a), vf_max(a, b), a)) /* NaN if either is: vf_max gives b then */
+BROADCAST(minimum, 2, vf_select((vi)(a == a), vf_min(a, b), a))
+
+/* powf knows negative bases with whole exponents and all other special cases. */
+static void power_row(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {
+    (void)y_step;
+    for (int64_t i = 0; i < n; i++) y[i] = powf(a[i * a_step], b[i * b_step]);
+}
+static int CG_FN(power)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
+                        cg_dims strides_b) {
+    return broadcast(power_row, y, a, b, rank, shape, strides_a, strides_b, 100);
+}

@@ -1,0 +1,77 @@
+/* map.h: work cut into chunks for threads, and the loop that all elementwise kernels share. */
+#ifndef CYGRAD_MAP_H
+#define CYGRAD_MAP_H
+#include "cygrad.h"
+#include "parallel.h"
+#include "vec.h"
+
+enum { CHUNK = 4096 }; /* elements: 16 KiB, so that few values suffice for two threads and a chunk's call costs nothing */
+
+/* f(job, begin, end) over 0 .. n in pieces of chunk, on the threads that so much work deserves; a single thread gets it all at once,
+ * without entering OpenMP. */
+typedef void chunk_function(const void *job, int64_t begin, int64_t end);
+static void for_chunks(chunk_function *f, const void *job, int64_t n, int64_t chunk, double flops, double bytes) {
+    const int threads = cg_threads(flops, bytes);
+    if (threads <= 1) {
+        f(job, 0, n);
+        return;
+    }
+    const int64_t chunks = cg_ceil_div(n, chunk);
+    CG_PARALLEL_FOR(threads)
+    for (int64_t c = 0; c < chunks; c++) f(job, c * chunk, cg_min64(n, (c + 1) * chunk));
+}
+
+/* y = a function of a, or of a and b, and of two scalars; y may be a or b. A span is that function over n values on one thread. */
+typedef void span(float *y, const float *a, const float *b, int64_t n, float p, float q);
+
+/* Defines the span name for a formula in vf a, b, p, q; inputs: 1 (b is not read) or 2. The end of the array goes through a partial
+ * vector, so that an element's bits do not depend on its place. */
+#define SPAN(name, inputs, formula)                                                                                \
+    CG_INLINE vf name##_at(vf a, vf b, vf p, vf q) {                                                               \
+        (void)b, (void)p, (void)q;                                                                                 \
+        return formula;                                                                                            \
+    }                                                                                                              \
+    static void name(float *y, const float *a, const float *b, int64_t n, float p_, float q_) {                    \
+        const vf p = vf_set(p_), q = vf_set(q_);                                                                   \
+        int64_t i = 0;                                                                                             \
+        if (inputs == 1) b = a;                                                                                    \
+        for (; i + 4 * VLEN <= n; i += 4 * VLEN) {                                                                 \
+            vf y0 = name##_at(vf_load(a + i), vf_load(b + i), p, q);                                               \
+            vf y1 = name##_at(vf_load(a + i + VLEN), vf_load(b + i + VLEN), p, q);                                 \
+            vf y2 = name##_at(vf_load(a + i + 2 * VLEN), vf_load(b + i + 2 * VLEN), p, q);                         \
+            vf y3 = name##_at(vf_load(a + i + 3 * VLEN), vf_load(b + i + 3 * VLEN), p, q);                         \
+            vf_store(y + i, y0);                                                                                   \
+            vf_store(y + i + VLEN, y1);                                                                            \
+            vf_store(y + i + 2 * VLEN, y2);                                                                        \
+            vf_store(y + i + 3 * VLEN, y3);                                                                        \
+        }                                                                                                          \
+        for (; i < n; i += VLEN)                                                                                   \
+            vf_store_upto(y + i, name##_at(vf_load_upto(a + i, n - i), vf_load_upto(b + i, n - i), p, q), n - i);  \
+    }
+
+struct map { span *f; float *y; const float *a, *b; float p, q; };
+
+static void map_chunk(const void *job, int64_t begin, int64_t end) {
+    const struct map *m = job;
+    m->f(m->y + begin, m->a + begin, m->b + begin, end - begin, m->p, m->q);
+}
+
+/* A span over n values on all threads; flops: of one value. */
+static int map(span *f, float *y, const float *a, const float *b, int64_t n, float p, float q, int flops) {
+    const struct map job = {f, y, a, b, p, q};
+    for_chunks(map_chunk, &job, n, CHUNK, (double)n * flops, (double)n * (a == b ? 8 : 12));
+    return CG_OK;
+}
+
+/* A kernel of one formula: name(y, x, n), with x in the formula's a; and name(dx, dy, saved, n), with dy in a, saved in b. */
+#define FORWARD(name, flops, formula)                                         \
+    SPAN(name##_span, 1, formula)                                             \
+    static int CG_FN(name)(float *y, const float *x, int64_t n) {             \
+        return map(name##_span, y, x, x, n, 0, 0, flops);                     \
+    }
+#define BACKWARD(name, flops, formula)                                                     \
+    SPAN(name##_span, 2, formula)                                                          \
+    static int CG_FN(name)(float *dx, const float *dy, const float *saved, int64_t n) {    \
+        return map(name##_span, dx, dy, saved, n, 0, 0, flops);                            \
+    }
+#endif
