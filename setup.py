@@ -60,6 +60,7 @@ class BuildExt(build_ext):
             for extension in self.extensions:
                 if extension.name == "cygrad._core":
                     extension.extra_objects += objects
+                    extension.depends += objects  # a kernel that changed links again
         super().build_extensions()
 
     def c_library(self):
