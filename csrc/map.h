@@ -22,7 +22,7 @@ static void for_chunks(chunk_function *f, const void *job, int64_t n, int64_t ch
 }
 
 /* y = a function of a, or of a and b, and of two scalars; y may be a or b. A span is that function over n values on one thread. */
-typedef void span(float *y, const float *a, const float *b, int64_t n, float p, float q);
+typedef void map_span(float *y, const float *a, const float *b, int64_t n, float p, float q);
 
 /* Defines the span name for a formula in vf a, b, p, q; inputs: 1 (b is not read) or 2. The end of the array goes through a partial
  * vector, so that an element's bits do not depend on its place. */
@@ -49,7 +49,7 @@ typedef void span(float *y, const float *a, const float *b, int64_t n, float p, 
             vf_store_upto(y + i, name##_at(vf_load_upto(a + i, n - i), vf_load_upto(b + i, n - i), p, q), n - i);  \
     }
 
-struct map { span *f; float *y; const float *a, *b; float p, q; };
+struct map { map_span *f; float *y; const float *a, *b; float p, q; };
 
 static void map_chunk(const void *job, int64_t begin, int64_t end) {
     const struct map *m = job;
@@ -57,7 +57,7 @@ static void map_chunk(const void *job, int64_t begin, int64_t end) {
 }
 
 /* A span over n values on all threads; flops: of one value. */
-static int map(span *f, float *y, const float *a, const float *b, int64_t n, float p, float q, int flops) {
+static int map(map_span *f, float *y, const float *a, const float *b, int64_t n, float p, float q, int flops) {
     const struct map job = {f, y, a, b, p, q};
     for_chunks(map_chunk, &job, n, CHUNK, (double)n * flops, (double)n * (a == b ? 8 : 12));
     return CG_OK;

@@ -130,7 +130,7 @@ BACKWARD(hard_sigmoid_backward, 3, act_hard_sigmoid_backward(a, b))
 
 /* y = activation(y) for rows of cols values, a stride apart, on the calling thread: for a tile that is still in cache */
 static void activate_rows(float *y, int64_t rows, int64_t cols, int64_t stride, int activation) {
-    static const struct { span *f; float p, q; } forward[] = {
+    static const struct { map_span *f; float p, q; } forward[] = {
         [CG_RELU] = {relu_forward_span, 0, 0},
         [CG_LEAKY_RELU] = {leaky_relu_forward_span, 0.2f, 0},
         [CG_ELU] = {elu_forward_span, 1, 1},

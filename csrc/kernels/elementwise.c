@@ -151,29 +151,29 @@ CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
 }
 
 #define BROADCAST(name, flops, formula)                                                                                     \
-    CG_INLINE vf name##_at(vf a, vf b) { return formula; }                                                                  \
-    CG_INLINE void name##_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {      \
+    CG_INLINE vf name##_broadcast_at(vf a, vf b) { return formula; }                                                                  \
+    CG_INLINE void name##_broadcast_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {      \
         int64_t i = 0;                                                                                                      \
         for (; i + 2 * VLEN <= n; i += 2 * VLEN) {                                                                          \
             const float *a0 = a + i * a_step, *b0 = b + i * b_step;                                                         \
-            vf y0 = name##_at(load_step(a0, a_step, VLEN), load_step(b0, b_step, VLEN));                                    \
-            vf y1 = name##_at(load_step(a0 + VLEN * a_step, a_step, VLEN), load_step(b0 + VLEN * b_step, b_step, VLEN));    \
+            vf y0 = name##_broadcast_at(load_step(a0, a_step, VLEN), load_step(b0, b_step, VLEN));                                    \
+            vf y1 = name##_broadcast_at(load_step(a0 + VLEN * a_step, a_step, VLEN), load_step(b0 + VLEN * b_step, b_step, VLEN));    \
             vf_store(y + i, y0);                                                                                            \
             vf_store(y + i + VLEN, y1);                                                                                     \
         }                                                                                                                   \
         for (; i < n; i += VLEN)                                                                                            \
-            vf_store_upto(y + i, name##_at(load_step(a + i * a_step, a_step, n - i), load_step(b + i * b_step, b_step, n - i)), n - i); \
+            vf_store_upto(y + i, name##_broadcast_at(load_step(a + i * a_step, a_step, n - i), load_step(b + i * b_step, b_step, n - i)), n - i); \
     }                                                                                                                       \
-    static void name##_row(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) { \
+    static void name##_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) { \
         (void)y_step; /* 1: y is dense */                                                                                   \
-        if (a_step == 1 && b_step == 1) name##_steps(y, a, 1, b, 1, n);                                                     \
-        else if (a_step == 1 && b_step == 0) name##_steps(y, a, 1, b, 0, n);                                                \
-        else if (a_step == 0 && b_step == 1) name##_steps(y, a, 0, b, 1, n);                                                \
-        else name##_steps(y, a, a_step, b, b_step, n);                                                                      \
+        if (a_step == 1 && b_step == 1) name##_broadcast_steps(y, a, 1, b, 1, n);                                                     \
+        else if (a_step == 1 && b_step == 0) name##_broadcast_steps(y, a, 1, b, 0, n);                                                \
+        else if (a_step == 0 && b_step == 1) name##_broadcast_steps(y, a, 0, b, 1, n);                                                \
+        else name##_broadcast_steps(y, a, a_step, b, b_step, n);                                                                      \
     }                                                                                                                       \
     static int CG_FN(name)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,        \
                            cg_dims strides_b) {                                                                             \
-        return broadcast(name##_row, y, a, b, rank, shape, strides_a, strides_b, flops);                                    \
+        return broadcast(name##_broadcast, y, a, b, rank, shape, strides_a, strides_b, flops);                                    \
     }
 
 BROADCAST(add, 1, a + b)
@@ -184,11 +184,11 @@ BROADCAST(maximum, 2, vf_select((vi)(a == a), vf_max(a, b), a)) /* NaN if either
 BROADCAST(minimum, 2, vf_select((vi)(a == a), vf_min(a, b), a))
 
 /* powf knows negative bases with whole exponents and all other special cases. */
-static void power_row(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {
+static void power_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {
     (void)y_step;
     for (int64_t i = 0; i < n; i++) y[i] = powf(a[i * a_step], b[i * b_step]);
 }
 static int CG_FN(power)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
                         cg_dims strides_b) {
-    return broadcast(power_row, y, a, b, rank, shape, strides_a, strides_b, 100);
+    return broadcast(power_broadcast, y, a, b, rank, shape, strides_a, strides_b, 100);
 }
