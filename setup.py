@@ -32,7 +32,7 @@ if ARM:
 # -ffp-contract=off: a fused multiply-add stands where the source says vf_fma, nowhere else, so compilers agree on every bit.
 # -fno-math-errno and -fno-trapping-math give up errno and exception flags, not one result.
 FLAGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-fopenmp", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
-FLAGS += ["-fvisibility=hidden", "-fno-lto"]
+FLAGS += ["-fvisibility=hidden", "-fno-lto", "-g0"]
 # Cython's own C is not ours to warn about: unused helper functions and arguments.
 CYTHON_FLAGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-unused-but-set-variable", "-Wno-missing-field-initializers"]
 MACROS = [("CG_HAVE_X86", None)] if X86 else [("CG_HAVE_NEON", None)] if ARM else []
@@ -69,7 +69,6 @@ class BuildExt(build_ext):
 
     def compile(self, sources, flags):
         depends = [str(p) for p in sorted(Path("csrc").rglob("*")) if p.suffix in (".h", ".c", ".def", ".inc")]
-        self.compiler.src_extensions = [*dict.fromkeys([*self.compiler.src_extensions])]
         return self.compiler.compile(
             sources,
             output_dir=self.build_temp,

@@ -175,7 +175,7 @@ static int convolve_back(const struct conv *c, float *dx, const float *dy, const
 }
 
 /* to[0 .. n-1] += from[0 .. n-1] */
-static inline void add_row(float *to, const float *from, int64_t n) {
+static inline void accumulate_row(float *to, const float *from, int64_t n) {
     int64_t i = 0;
     for (; i + VLEN <= n; i += VLEN) vf_store(to + i, vf_load(to + i) + vf_load(from + i));
     if (i < n) vf_store_n(to + i, vf_load_n(to + i, n - i) + vf_load_n(from + i, n - i), n - i);
@@ -192,11 +192,11 @@ static void add_products(const struct conv *c, float *dx, const float *products,
             const int64_t w = q * c->stride_w - c->pad_left;
             if (c->groups == 1 && c->dilation_w == 1) {
                 const int64_t first = cg_max64(0, -w), end = cg_min64(c->S, c->W - w);
-                if (first < end) add_row(dx + (h * c->W + w + first) * c->C, from + first * c->C, (end - first) * c->C);
+                if (first < end) accumulate_row(dx + (h * c->W + w + first) * c->C, from + first * c->C, (end - first) * c->C);
             } else {
                 for (int64_t s = 0; s < c->S; s++) {
                     const int64_t at = w + s * c->dilation_w;
-                    if (at >= 0 && at < c->W) add_row(dx + (h * c->W + at) * c->C + group * Cg, from + s * Cg, Cg);
+                    if (at >= 0 && at < c->W) accumulate_row(dx + (h * c->W + at) * c->C + group * Cg, from + s * Cg, Cg);
                 }
             }
         }
@@ -330,7 +330,7 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
     }
     if (parts > 1 && !status) {
         memcpy(dkernel, sums, (size_t)size * sizeof *sums);
-        for (int64_t part = 1; part < parts; part++) add_row(dkernel, sums + part * size, size);
+        for (int64_t part = 1; part < parts; part++) accumulate_row(dkernel, sums + part * size, size);
     }
     if (parts > 1) cg_free(sums, sums_bytes);
     cg_free(starts, starts_bytes);
