@@ -1,0 +1,126 @@
+"""Names to objects: what activations, initializers, regularizers, layers and their configs have in common."""
+
+import contextlib
+import difflib
+import inspect
+import threading
+
+
+class _Scopes(threading.local):
+    def __init__(self):
+        self.stack = []
+
+
+_scopes = _Scopes()
+
+
+@contextlib.contextmanager
+def custom_object_scope(*custom_objects):
+    """Inside the with block, the names in the given dicts are known wherever a configuration is read.
+
+    >>> def double(x):
+    ...     return 2 * x
+    >>> with cygrad.utils.custom_object_scope({"double": double}):
+    ...     layer = cygrad.layers.Activation("double")
+    >>> float(layer(3.0))
+    6.0
+    """
+    for objects in custom_objects:
+        if objects is not None and not isinstance(objects, dict):
+            raise TypeError(f"custom_object_scope: expected dicts of name: object; got {type(objects).__name__}")
+    _scopes.stack.append({name: value for objects in custom_objects for name, value in (objects or {}).items()})
+    try:
+        yield
+    finally:
+        _scopes.stack.pop()
+
+
+def custom_object(name):
+    """What the innermost open scope calls by that name, else None."""
+    for objects in reversed(_scopes.stack):
+        if name in objects:
+            return objects[name]
+    return None
+
+
+def did_you_mean(name, known):
+    """' Did you mean ...?' with the nearest known names; '' when none is near."""
+    lower = {k.lower(): k for k in known}
+    near = [lower[k] for k in difflib.get_close_matches(str(name).lower(), lower, n=3, cutoff=0.6)]
+    return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+
+
+def unknown(what, name, known):
+    """The ValueError for a name that nobody knows."""
+    hint = did_you_mean(name, known) or f" Known: {', '.join(sorted(known))}."
+    return ValueError(f"unknown {what} {name!r}.{hint}")
+
+
+def check_keywords(owner, known, keywords):
+    """Raises TypeError for keyword arguments that nobody takes; known are the names of those that somebody does."""
+    for name in keywords:
+        raise TypeError(
+            f"{owner}: unknown argument {name!r}.{did_you_mean(name, known) or ' Known: ' + ', '.join(known) + '.'}"
+        )
+
+
+def parameters_of(function):
+    """The names of the parameters, without self, *args and **kwargs."""
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [p.name for p in inspect.signature(function).parameters.values() if p.kind not in kinds and p.name != "self"]
+
+
+def get(identifier, what, table, base):
+    """The object that an identifier stands for: a name, {"class_name", "config"}, a class, an instance or a callable; None stays None.
+
+    table maps names to classes of the kind `what` (for messages); base is their common class.
+    """
+    if identifier is None or isinstance(identifier, base):
+        return identifier
+    config = {}
+    if isinstance(identifier, dict):
+        if "class_name" not in identifier:
+            raise ValueError(f"{what}: a configuration needs the key 'class_name'; got the keys {sorted(identifier)}")
+        config = identifier.get("config") or {}
+        identifier = identifier["class_name"]
+        if identifier == "function":
+            identifier, config = config, {}
+    if isinstance(identifier, str):
+        found = custom_object(identifier) or table.get(identifier)
+        if found is None:
+            raise unknown(what, identifier, table)
+    else:
+        found = identifier
+    if isinstance(found, type):
+        return found.from_config(dict(config)) if hasattr(found, "from_config") else found(**config)
+    if callable(found):
+        return found
+    raise TypeError(
+        f"{what}: expected a name, a configuration, an instance or a callable; got {type(identifier).__name__}"
+    )
+
+
+def serialize(value, owner="", argument=""):
+    """A constructor argument as plain data (numbers, strings, lists, dicts). NotImplementedError where it has no such form."""
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, (list, tuple)):
+        return type(value)([serialize(v, owner, argument) for v in value])
+    if isinstance(value, dict):
+        return {k: serialize(v, owner, argument) for k, v in value.items()}
+    if hasattr(value, "item") and getattr(value, "size", 0) == 1:
+        return value.item()
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    if inspect.isroutine(value) and value.__name__ != "<lambda>":
+        from . import activations
+
+        return activations.serialize(value)
+    raise NotImplementedError(
+        f"{owner}: the argument {argument!r} is {_kind(value)}, which a configuration cannot hold; "
+        f"override get_config and from_config to say how it is saved"
+    )
+
+
+def _kind(value):
+    return "a lambda" if inspect.isroutine(value) else f"of type {type(value).__name__}"

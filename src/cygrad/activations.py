@@ -1,0 +1,170 @@
+"""Activation functions under keras.activations's names, with its defaults. Most are cygrad.ops's own functions."""
+
+import inspect
+
+from . import _lookup, ops
+from .ops.activation import hard_sigmoid, silu
+
+swish = silu
+
+
+def linear(x):
+    """x itself."""
+    return x
+
+
+def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
+    """max(x, 0) by default; in general x (at most max_value) from threshold on, negative_slope * (x - threshold) below.
+
+    >>> cygrad.activations.relu([-2.0, 0.5, 9.0], negative_slope=0.5, max_value=6.0).numpy().tolist()
+    [-1.0, 0.5, 6.0]
+    """
+    if max_value is None and threshold == 0:
+        return ops.leaky_relu(x, negative_slope) if negative_slope else ops.relu(x)
+    if negative_slope < 0 or (max_value is not None and max_value < 0):
+        raise ValueError(
+            f"relu: negative_slope and max_value must not be negative; got {negative_slope} and {max_value}"
+        )
+    x = ops.convert_to_tensor(x, dtype="float32") if not hasattr(x, "shape") else x
+    above = ops.where(ops.greater_equal(x, threshold), x, 0.0)
+    if max_value is not None:
+        above = ops.minimum(above, max_value)
+    if not negative_slope:
+        return above
+    return ops.subtract(above, ops.multiply(ops.relu(ops.subtract(threshold, x)), negative_slope))
+
+
+def gelu(x, approximate=False):
+    """x Phi(x), Phi the normal distribution function; approximate=True: by tanh. (Hendrycks and Gimpel 2016)"""
+    return ops.gelu(x, approximate=approximate)
+
+
+def celu(x, alpha=1.0):
+    """max(x, 0) + alpha * expm1(min(x, 0) / alpha). (Barron 2017)"""
+    return ops.multiply(ops.elu(ops.divide(x, alpha)), alpha) if alpha > 0 else _refuse("celu", "alpha", alpha)
+
+
+def glu(x, axis=-1):
+    """a * sigmoid(b), a and b the halves of x along axis. (Dauphin et al. 2017)"""
+    a, b = ops.split(x, 2, axis=axis)
+    return ops.multiply(a, ops.sigmoid(b))
+
+
+def hard_silu(x):
+    """x * clip(x / 6 + 1/2, 0, 1). (Howard et al. 2019)"""
+    return ops.multiply(x, hard_sigmoid(x))
+
+
+hard_swish = hard_silu
+
+
+def hard_tanh(x):
+    """clip(x, -1, 1)"""
+    return ops.clip(x, -1.0, 1.0)
+
+
+def hard_shrink(x, threshold=0.5):
+    """x where |x| > threshold, else 0"""
+    return ops.where(ops.greater(ops.absolute(x), threshold), x, 0.0)
+
+
+def soft_shrink(x, threshold=0.5):
+    """x - threshold above threshold, x + threshold below -threshold, else 0"""
+    return ops.subtract(x, ops.clip(x, -threshold, threshold))
+
+
+def tanh_shrink(x):
+    """x - tanh(x)"""
+    return ops.subtract(x, ops.tanh(x))
+
+
+def log_sigmoid(x):
+    """log(sigmoid(x)) = -softplus(-x)"""
+    return ops.negative(ops.softplus(ops.negative(x)))
+
+
+def mish(x):
+    """x * tanh(softplus(x)). (Misra 2019)"""
+    return ops.multiply(x, ops.tanh(ops.softplus(x)))
+
+
+def sparse_plus(x):
+    """0 up to -1, (x + 1)^2 / 4 up to 1, then x"""
+    middle = ops.divide(ops.square(ops.add(ops.clip(x, -1.0, 1.0), 1.0)), 4.0)
+    return ops.add(middle, ops.relu(ops.subtract(x, 1.0)))
+
+
+def sparse_sigmoid(x):
+    """clip((x + 1) / 2, 0, 1)"""
+    return ops.divide(ops.add(ops.clip(x, -1.0, 1.0), 1.0), 2.0)
+
+
+def squareplus(x, b=4):
+    """(x + sqrt(x^2 + b)) / 2. (Ramachandran et al. 2021)"""
+    return ops.divide(ops.add(x, ops.sqrt(ops.add(ops.square(x), b))), 2.0)
+
+
+def threshold(x, threshold, default_value):
+    """x where x > threshold, else default_value"""
+    return ops.where(ops.greater(x, threshold), x, default_value)
+
+
+def _refuse(name, argument, value):
+    raise ValueError(f"{name}: {argument} must be positive; got {value!r}")
+
+
+_OPTIONAL = "celu glu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid mish soft_shrink sparse_plus sparse_sigmoid squareplus"
+_NAMES = (
+    "linear relu relu6 leaky_relu elu selu sigmoid tanh softplus softsign gelu silu swish exponential hard_sigmoid softmax log_softmax "
+    f"{_OPTIONAL} tanh_shrink threshold"
+).split()
+_TABLE = {name: globals()[name] for name in _NAMES}
+
+# Functions that ops.dense and ops.conv apply within their kernel when they get the name instead. gelu's name stands for its exact form,
+# which is the default here, and not in ops.
+_FUSABLE = {
+    _TABLE[name]: name
+    for name in ["linear", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "exponential", "hard_sigmoid", "softmax", "log_softmax"]
+} | {ops.relu: "relu"}
+
+
+def get(identifier):
+    """The function that a name stands for; None is linear; a function stays itself.
+
+    >>> cygrad.activations.get("relu").__name__
+    'relu'
+    """
+    if identifier is None:
+        return linear
+    if isinstance(identifier, str) and identifier in _TABLE and not _lookup.custom_object(identifier):
+        return _TABLE[identifier]
+    return _lookup.get(identifier, "activation", _TABLE, ())
+
+
+def fusable(activation):
+    """What to give ops.dense and ops.conv for an activation function: its name where a kernel knows it, None for linear, else itself."""
+    try:
+        name = _FUSABLE.get(activation, activation)
+    except TypeError:  # a callable object that cannot be hashed
+        return activation
+    return None if name == "linear" else name
+
+
+def serialize(activation):
+    """The name of one of these functions; {"class_name": "function", "config": name} for others, which custom_objects bring back."""
+    if activation is None:
+        return None
+    if activation is ops.relu:
+        return "relu"
+    for name, function in _TABLE.items():
+        if function is activation:
+            return name
+    if inspect.isroutine(activation):
+        return {"class_name": "function", "config": activation.__name__}
+    return _lookup.serialize(activation, "activations.serialize", "activation")
+
+
+def deserialize(config, custom_objects=None):
+    """The counterpart of serialize."""
+    with _lookup.custom_object_scope(custom_objects):
+        return get(config)

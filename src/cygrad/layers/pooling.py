@@ -1,0 +1,106 @@
+"""Pooling: maxima and means over windows, or over the whole image."""
+
+from .. import ops
+from .arguments import channels_last, choice, flag, numbers, window_output
+from .layer import InputSpec, Layer
+
+
+class _Pooling2D(Layer):
+    """What max and average pooling share: the window and where it goes."""
+
+    _letters = "NHWC"
+
+    def __init__(self, pool_size, strides, padding, data_format, name, **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.pool_size = numbers(self, "pool_size", pool_size, 2)
+        self.strides = self.pool_size if strides is None else numbers(self, "strides", strides, 2)
+        self.padding = choice(self, "padding", padding, ("valid", "same"))
+        self.data_format = channels_last(self, data_format)
+        self.input_spec = InputSpec(ndim=4)
+
+    def compute_output_shape(self, input_shape):
+        sizes = window_output(self, input_shape, self.pool_size, self.strides, self.padding)
+        return (input_shape[0], *sizes, input_shape[-1])
+
+
+class MaxPooling2D(_Pooling2D):
+    """The maximum of each window, channel by channel.
+
+    Shapes: x[N,H,W,C], y[N,P,Q,C]; strides None: the window's size. padding "valid": P = (H - R) // stride + 1, "same": P = ceil(H / stride),
+    where the padding never wins.
+
+    >>> cygrad.layers.MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
+    [5.0, 7.0, 13.0, 15.0]
+    """
+
+    _leaf = True
+
+    def __init__(self, pool_size=(2, 2), strides=None, padding="valid", data_format=None, name=None, **kwargs):
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+    def call(self, inputs):
+        return ops.max_pool(inputs, self.pool_size, self.strides, self.padding)
+
+
+class AveragePooling2D(_Pooling2D):
+    """The mean of each window, channel by channel; with padding="same" of the part that lies inside x.
+
+    Shapes: x[N,H,W,C], y[N,P,Q,C], as in MaxPooling2D.
+
+    >>> cygrad.layers.AveragePooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
+    """
+
+    _leaf = True
+
+    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, name=None, **kwargs):
+        super().__init__(pool_size, strides, padding, data_format, name, **kwargs)
+
+    def call(self, inputs):
+        return ops.average_pool(inputs, self.pool_size, self.strides, self.padding)
+
+
+class _GlobalPooling2D(Layer):
+    """What the global ones share: shapes."""
+
+    _letters = "NHWC"
+
+    def __init__(self, data_format=None, keepdims=False, **kwargs):
+        super().__init__(**kwargs)
+        self.data_format = channels_last(self, data_format)
+        self.keepdims = flag(self, "keepdims", keepdims)
+        self.input_spec = InputSpec(ndim=4)
+
+    def compute_output_shape(self, input_shape):
+        kept = (1, 1) if self.keepdims else ()
+        return (input_shape[0], *kept, input_shape[-1])
+
+
+class GlobalAveragePooling2D(_GlobalPooling2D):
+    """The mean over the whole image: x[N,H,W,C] gives y[N,C], or y[N,1,1,C] with keepdims=True.
+
+    >>> cygrad.layers.GlobalAveragePooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).numpy().tolist()
+    [[3.0, 4.0]]
+    """
+
+    _leaf = True
+
+    def call(self, inputs):
+        return ops.mean(inputs, axis=(1, 2), keepdims=self.keepdims)
+
+
+class GlobalMaxPooling2D(_GlobalPooling2D):
+    """The maximum over the whole image: x[N,H,W,C] gives y[N,C], or y[N,1,1,C] with keepdims=True.
+
+    >>> cygrad.layers.GlobalMaxPooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).numpy().tolist()
+    [[6.0, 7.0]]
+    """
+
+    _leaf = True
+
+    def call(self, inputs):
+        return ops.max(inputs, axis=(1, 2), keepdims=self.keepdims)
+
+
+MaxPool2D, AvgPool2D = MaxPooling2D, AveragePooling2D
+GlobalMaxPool2D, GlobalAvgPool2D = GlobalMaxPooling2D, GlobalAveragePooling2D

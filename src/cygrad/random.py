@@ -1,0 +1,226 @@
+"""Random numbers: counter-based streams (Philox), so that a value depends on its key and counter and on nothing that ran before.
+
+One global stream hands out keys, in the order in which they are asked for: to initializers and layers made without a seed, and to the
+functions below called without one. set_seed starts it anew; before that it starts from the system's entropy.
+"""
+
+import os
+import threading
+
+import numpy as np
+
+from ._tensor import from_array
+from .ops._backend import K, as_float, empty, gradient_like, record
+
+_MASK = (1 << 64) - 1
+# Initial weights take counters from here up, so that an initializer and a Dropout of one seed do not share their numbers.
+INITIALIZER_COUNTER = 1 << 63
+
+
+def _scrambled(number):
+    """A 64-bit number whose bits depend on all bits of another: SplitMix64's output function (Steele, Lea and Flood 2014)."""
+    z = number & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+class _GlobalStream:
+    def __init__(self, key):
+        self.key, self.count, self.lock = key, 0, threading.Lock()
+
+    def next_key(self):
+        with self.lock:
+            self.count += 1
+            return _scrambled(self.key + self.count * 0x9E3779B97F4A7C15)
+
+
+_global = _GlobalStream(int.from_bytes(os.urandom(8), "little"))
+
+
+def _seed_number(seed, who):
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)):
+        raise ValueError(f"{who}: seed must be an integer or None; got {seed!r}")
+    return int(seed) & _MASK
+
+
+def set_seed(seed):
+    """Starts the global stream from a seed: everything random that follows is the same each time. utils.set_random_seed calls it.
+
+    >>> cygrad.random.set_seed(7)
+    >>> a = cygrad.random.normal((3,)).numpy()
+    >>> cygrad.random.set_seed(7)
+    >>> bool((a == cygrad.random.normal((3,)).numpy()).all())
+    True
+    """
+    _global.key, _global.count = _scrambled(_seed_number(seed, "set_seed") + 1), 0
+
+
+def next_seed():
+    """A new 64-bit key from the global stream."""
+    return _global.next_key()
+
+
+class SeedGenerator:
+    """A stream of random draws: SeedGenerator(seed=None). Each next() gives the (key, counter) of a new, independent draw.
+
+    The same seed gives the same draws; None takes the key from the global stream, in order of creation. state is the whole of it, as
+    two uint64 numbers: a saved model keeps it, so that resumed training goes on with the same numbers.
+
+    >>> generator = cygrad.random.SeedGenerator(1)
+    >>> generator.next(), generator.next()
+    ((1, 0), (1, 1))
+    """
+
+    def __init__(self, seed=None, name=None):
+        self.seed = None if seed is None else int(_seed_number(seed, "SeedGenerator"))
+        self.name = name or "seed_generator"
+        self.key = next_seed() if seed is None else self.seed
+        self.counter = 0
+
+    def next(self):
+        counter = self.counter
+        self.counter = counter + 1
+        return self.key, counter
+
+    @property
+    def state(self):
+        """key and counter, as an array of two uint64."""
+        return np.array([self.key, self.counter], np.uint64)
+
+    @state.setter
+    def state(self, state):
+        key, counter = np.asarray(state, np.uint64).tolist()
+        self.key, self.counter = key, counter
+
+    def get_config(self):
+        return {"seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"<SeedGenerator key={self.key} counter={self.counter}>"
+
+
+def draw_seed(seed, who="random"):
+    """The (key, counter) that a seed argument stands for: a SeedGenerator's next, an integer's own, None's from the global stream."""
+    if isinstance(seed, SeedGenerator):
+        return seed.next()
+    return (next_seed() if seed is None else _seed_number(seed, who)), 0
+
+
+def _shape(shape, who):
+    shape = (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if any(isinstance(s, bool) or not isinstance(s, (int, np.integer)) or s < 0 for s in shape):
+        raise ValueError(f"{who}: shape must hold whole numbers; got {shape}")
+    return tuple([int(s) for s in shape])
+
+
+def _drawn(kernel, who, shape, seed, dtype, *parameters, counter=0):
+    if dtype is not None and not str(np.dtype(dtype)).startswith("float"):
+        raise ValueError(f"{who}: dtype must be a float type; got {dtype!r}")
+    y = empty(_shape(shape, who))
+    key, first = draw_seed(seed, who)
+    getattr(K, kernel)(y, y.size, key, first + counter, *parameters)
+    return y
+
+
+def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
+    """A tensor of normally distributed numbers.
+
+    seed: an integer (the same numbers at each call), a SeedGenerator (new ones at each call) or None (the global stream).
+    counter is added to the stream's own, for those who keep counters themselves.
+
+    >>> cygrad.random.normal((2, 3), seed=1).shape
+    (2, 3)
+    """
+    return _drawn("random_normal", "normal", shape, seed, dtype, mean, stddev, counter=counter)
+
+
+def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
+    """A tensor of normally distributed numbers, those more than two standard deviations from the mean left out."""
+    return _drawn("random_truncated_normal", "truncated_normal", shape, seed, dtype, mean, stddev, counter=counter)
+
+
+def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None, *, counter=0):
+    """A tensor of numbers that are equally likely everywhere in [minval, maxval)."""
+    return _drawn("random_uniform", "uniform", shape, seed, dtype, minval, maxval, counter=counter)
+
+
+def randint(shape, minval, maxval, dtype="int32", seed=None):
+    """A tensor of whole numbers that are equally likely in minval .. maxval - 1.
+
+    >>> cygrad.random.randint((4,), 3, 4).numpy().tolist()
+    [3, 3, 3, 3]
+    """
+    if minval >= maxval:
+        raise ValueError(f"randint: expected minval < maxval; got {minval} and {maxval}")
+    return from_array(_numpy_generator(seed, "randint").integers(minval, maxval, _shape(shape, "randint")), dtype)
+
+
+def categorical(logits, num_samples, dtype="int32", seed=None):
+    """Draws from rows of unnormalised log-probabilities: logits[M,K] gives samples[M,num_samples] in 0 .. K-1.
+
+    >>> cygrad.random.categorical([[0.0, -np.inf]], 3).numpy().tolist()
+    [[0, 0, 0]]
+    """
+    logits = np.asarray(logits, np.float64)
+    if logits.ndim != 2:
+        raise ValueError(f"categorical: expected logits[M,K]; got shape {logits.shape}")
+    # The largest of logit + Gumbel noise is distributed as the softmax (Maddison, Tarlow and Minka 2014).
+    noise = _numpy_generator(seed, "categorical").gumbel(size=(num_samples, *logits.shape))
+    return from_array((logits + noise).argmax(-1).T, dtype)
+
+
+def shuffle(x, axis=0, seed=None):
+    """x with its slices along an axis in random order."""
+    return from_array(
+        _numpy_generator(seed, "shuffle").permutation(np.asarray(x), axis=axis), getattr(x, "dtype", None)
+    )
+
+
+def _numpy_generator(seed, who):
+    key, counter = draw_seed(seed, who)
+    return np.random.Generator(np.random.Philox(key=key, counter=counter << 128))
+
+
+def dropout(inputs, rate, noise_shape=None, seed=None):
+    """Sets values to 0 with probability rate, and divides the others by 1 - rate, so that the expected sum stays.
+
+    Shapes: inputs of any shape, the result alike. noise_shape: the shape in which kept and dropped are drawn, broadcast over inputs; None or
+    an axis of None takes the size of inputs. Saved for backward: the key and counter, from which the same choice is made again.
+    Raises ValueError for a rate outside [0, 1). (Srivastava et al. 2014)
+
+    >>> cygrad.random.dropout(np.ones(8), 0.5, seed=3).numpy().max()
+    np.float32(2.0)
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"dropout: rate must lie in [0, 1); got {rate!r}")
+    x = as_float(inputs, "dropout", "inputs")
+    key, counter = draw_seed(seed, "dropout")
+    if noise_shape is not None:
+        shape = _noise_shape(tuple(noise_shape), x.shape)
+        if shape != x.shape:
+            from . import ops
+
+            noise = from_array(np.ones(shape, np.float32))
+            K.dropout(noise, noise, noise.size, key, counter, rate)
+            return ops.multiply(x, noise)
+    y = empty(x.shape)
+    K.dropout(y, x, x.size, key, counter, rate)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.dropout(dx, dy, x.size, key, counter, rate)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def _noise_shape(noise_shape, shape):
+    full = tuple([s if n is None else n for n, s in zip(noise_shape, shape)])
+    if len(noise_shape) != len(shape) or any(n not in (1, s) for n, s in zip(full, shape)):
+        raise ValueError(f"dropout: noise_shape {noise_shape} does not broadcast to the inputs' shape {shape}")
+    return full
