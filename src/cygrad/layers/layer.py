@@ -46,6 +46,7 @@ class _Context(threading.local):
     """What a thread's running calls share: the layers on the way in, and whether this is training."""
 
     training = None
+    initial_value = None  # while a file is loaded: (layer, name, shape, dtype) gives a new weight's value
 
     def __init__(self):
         self.stack = []
@@ -523,7 +524,11 @@ class Layer:
         integer = dtype is not None and not str(np.dtype(dtype)).startswith("float")
         initializer = initializers.get(initializer or ("zeros" if integer else "glorot_uniform"))
         shape = tuple([int(s) for s in shape])
-        value = initializer(shape, dtype="float32" if integer or dtype is None else dtype)
+        value_dtype = "float32" if integer or dtype is None else dtype
+        if _context.initial_value is not None:
+            value = _context.initial_value(self, name, shape, value_dtype)
+        else:
+            value = initializer(shape, dtype=value_dtype)
         variable = Variable(value, trainable and self._trainable, dtype if integer else None, name or "variable")
         if variable.shape != shape:
             raise ValueError(
