@@ -1,0 +1,319 @@
+/* reduce.c: sums and maxima along one axis, and the sixteen lanes on which softmax.c and loss.c reduce their rows too.
+ *
+ * Which numbers are added together, and in which order, follows from O, R and I alone: never from the thread count, and not
+ * from the width of a register either, so that AVX2, AVX-512 and NEON give the same bits. */
+
+/* ---- sixteen lanes: lane k of a row takes the values k, k + 16, k + 32, ... on every instruction set ---- */
+
+enum { LANES = 16, LANE_VECTORS = LANES / VLEN };
+typedef struct { vf v[LANE_VECTORS]; } lanes;
+
+CG_INLINE vi lane_numbers(void) {
+    vi numbers;
+    for (int i = 0; i < VLEN; i++) numbers[i] = i;
+    return numbers;
+}
+
+CG_INLINE lanes lanes_set(float s) {
+    lanes a;
+    for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_set(s);
+    return a;
+}
+
+/* p[0 .. n), the other lanes filled; n >= 16 loads all lanes */
+CG_INLINE lanes lanes_load_upto(const float *p, int64_t n, float fill) {
+    lanes a;
+    for (int j = 0; j < LANE_VECTORS; j++) {
+        if (n >= LANES) {
+            a.v[j] = vf_load(p + j * VLEN);
+        } else {
+            int64_t left = cg_min64(cg_max64(n - j * VLEN, 0), VLEN);
+            a.v[j] = vf_select((vi)(lane_numbers() < vi_set((int32_t)left)), vf_load_n(p + j * VLEN, left), vf_set(fill));
+        }
+    }
+    return a;
+}
+
+CG_INLINE void lanes_store_upto(float *p, lanes a, int64_t n) {
+    for (int j = 0; j < LANE_VECTORS; j++) {
+        if (n >= LANES) vf_store(p + j * VLEN, a.v[j]);
+        else vf_store_n(p + j * VLEN, a.v[j], cg_min64(cg_max64(n - j * VLEN, 0), VLEN));
+    }
+}
+
+CG_INLINE lanes lanes_add(lanes a, lanes b) {
+    for (int j = 0; j < LANE_VECTORS; j++) a.v[j] += b.v[j];
+    return a;
+}
+
+/* b where a is NaN */
+CG_INLINE lanes lanes_max(lanes a, lanes b) {
+    for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_max(a.v[j], b.v[j]);
+    return a;
+}
+
+CG_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_fma(a.v[j], b.v[j], c.v[j]);
+    return a;
+}
+
+/* The sum of all lanes: k + 8 onto k, then k + 4, k + 2, k + 1. */
+CG_INLINE float lanes_sum(lanes a) {
+    float s[VLEN];
+    for (int w = LANE_VECTORS / 2; w; w /= 2)
+        for (int j = 0; j < w; j++) a.v[j] += a.v[j + w];
+    vf_store(s, a.v[0]);
+    for (int w = VLEN / 2; w; w /= 2)
+        for (int i = 0; i < w; i++) s[i] += s[i + w];
+    return s[0];
+}
+
+CG_INLINE float lanes_largest(lanes a) {
+    float s[VLEN];
+    for (int w = LANE_VECTORS / 2; w; w /= 2)
+        for (int j = 0; j < w; j++) a.v[j] = vf_max(a.v[j], a.v[j + w]);
+    vf_store(s, a.v[0]);
+    for (int w = VLEN / 2; w; w /= 2)
+        for (int i = 0; i < w; i++) s[i] = s[i] > s[i + w] ? s[i] : s[i + w];
+    return s[0];
+}
+
+/* A row is summed in runs of this many lanes' worth, and the runs onto a total: the rounding error grows with
+ * run + n / (16 run) additions instead of n / 16. */
+enum { LANE_RUN = 64 };
+
+/* sum x[n], four sets of lanes at a time: additions take longer than they take turns */
+static float row_sum(const float *x, int64_t n) {
+    lanes total = lanes_set(0);
+    while (n >= 4 * LANES) {
+        lanes s0 = lanes_set(0), s1 = s0, s2 = s0, s3 = s0;
+        int64_t run = cg_min64(n / (4 * LANES), LANE_RUN);
+        for (int64_t i = 0; i < run; i++, x += 4 * LANES) {
+            s0 = lanes_add(s0, lanes_load_upto(x, LANES, 0));
+            s1 = lanes_add(s1, lanes_load_upto(x + LANES, LANES, 0));
+            s2 = lanes_add(s2, lanes_load_upto(x + 2 * LANES, LANES, 0));
+            s3 = lanes_add(s3, lanes_load_upto(x + 3 * LANES, LANES, 0));
+        }
+        total = lanes_add(total, lanes_add(lanes_add(s0, s1), lanes_add(s2, s3)));
+        n -= run * 4 * LANES;
+    }
+    for (; n > 0; n -= LANES, x += LANES) total = lanes_add(total, lanes_load_upto(x, n, 0));
+    return lanes_sum(total);
+}
+
+/* ---- sum ---- */
+
+enum {
+    SUM_ROWS = 256,    /* rows of a part (of SUM_WIDTH columns and more): its additions are SUM_ROWS / 8 + 3 deep */
+    SUM_COLUMNS = 256, /* columns of a block: its sums stay in the first-level cache */
+    SUM_WIDTH = 64,    /* fewer columns than this are widened by laying rows side by side */
+    SUM_ROW = 16384    /* values of a part where I = 1 */
+};
+
+/* The sum of eight rows' first n <= VLEN columns, in pairs: a chain of three additions, and less rounding than eight in a row */
+CG_INLINE vf eight_rows_sum(const float *x, int64_t stride, int64_t n) {
+    vf pair[4];
+    for (int j = 0; j < 4; j++)
+        pair[j] = vf_load_upto(x + 2 * j * stride, n) + vf_load_upto(x + (2 * j + 1) * stride, n);
+    return (pair[0] + pair[1]) + (pair[2] + pair[3]);
+}
+
+/* y[W] = sum of R rows of x that begin stride apart */
+static void column_sums(float *y, const float *x, int64_t R, int64_t W, int64_t stride) {
+    memset(y, 0, (size_t)W * sizeof *y);
+    int64_t r = 0, i;
+    for (; r + 8 <= R; r += 8, x += 8 * stride) {
+        for (i = 0; i + VLEN <= W; i += VLEN) vf_store(y + i, vf_load(y + i) + eight_rows_sum(x + i, stride, VLEN));
+        if (i < W) vf_store_n(y + i, vf_load_n(y + i, W - i) + eight_rows_sum(x + i, stride, W - i), W - i);
+    }
+    for (; r < R; r++, x += stride) {
+        for (i = 0; i + VLEN <= W; i += VLEN) vf_store(y + i, vf_load(y + i) + vf_load(x + i));
+        if (i < W) vf_store_n(y + i, vf_load_n(y + i, W - i) + vf_load_n(x + i, W - i), W - i);
+    }
+}
+
+/* Rows to lay side by side so that they fill whole sixteen-lane groups and SUM_WIDTH at least; 1 where I is wide enough */
+static int64_t sum_fold(int64_t I) {
+    int64_t fold = LANES;
+    if (I <= 1 || I >= SUM_WIDTH) return 1;
+    while (fold > 1 && fold * I % (2 * LANES) == 0) fold /= 2;
+    while (fold * I < SUM_WIDTH) fold *= 2;
+    return fold;
+}
+
+/* y[W] = sum over R of x[R,I]'s first W columns; W = I where fold > 1 */
+static void sum_part(float *y, const float *x, int64_t R, int64_t I, int64_t W, int64_t fold) {
+    if (I == 1) {
+        *y = row_sum(x, R);
+    } else if (fold == 1 || R < 2 * fold) {
+        column_sums(y, x, R, W, I);
+    } else { /* x as [R/fold, fold I], then the fold rows of that sum, and the rows left over */
+        float wide[(LANES + 1) * SUM_WIDTH];
+        int64_t whole = R / fold;
+        column_sums(wide, x, whole, fold * I, fold * I);
+        column_sums(wide + fold * I, x + whole * fold * I, R - whole * fold, I, I);
+        column_sums(y, wide, fold + 1, I, I);
+    }
+}
+
+static void sum_scale(float *y, int64_t n, float scale) {
+    for (int64_t i = 0; i < n; i++) y[i] *= scale;
+}
+
+static int CG_FN(reduce_sum)(float *y, const float *x, int64_t O, int64_t R, int64_t I, float scale) {
+    int64_t fold = sum_fold(I), rows = I == 1 ? SUM_ROW : SUM_ROWS * fold;
+    int64_t parts = cg_max64(1, cg_ceil_div(R, rows)), blocks = cg_ceil_div(I, SUM_COLUMNS);
+    size_t bytes = (size_t)(O * parts * I) * sizeof(float);
+    if (O * I == 0) return CG_OK;
+    float *partial = parts > 1 ? cg_alloc(bytes) : y; /* [O, parts, I] */
+    if (!partial) return CG_ENOMEM;
+    double work = (double)O * R * I;
+    int threads = cg_threads(work, 4 * work);
+    CG_PRAGMA(omp parallel for collapse(3) schedule(static) num_threads(threads) if (threads > 1))
+    for (int64_t o = 0; o < O; o++)
+        for (int64_t part = 0; part < parts; part++)
+            for (int64_t b = 0; b < blocks; b++) {
+                int64_t i = b * SUM_COLUMNS, r = part * rows, W = cg_min64(SUM_COLUMNS, I - i);
+                float *out = partial + (o * parts + part) * I + i;
+                sum_part(out, x + (o * R + r) * I + i, cg_min64(rows, R - r), I, W, fold);
+                if (parts == 1) sum_scale(out, W, scale);
+            }
+    if (parts == 1) return CG_OK;
+    threads = cg_threads(work / (double)rows, 4 * work / (double)rows);
+    CG_PRAGMA(omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1))
+    for (int64_t o = 0; o < O; o++)
+        for (int64_t b = 0; b < blocks; b++) {
+            int64_t i = b * SUM_COLUMNS, W = cg_min64(SUM_COLUMNS, I - i);
+            sum_part(y + o * I + i, partial + o * parts * I + i, parts, I, W, fold);
+            sum_scale(y + o * I + i, W, scale);
+        }
+    cg_free(partial, bytes);
+    return CG_OK;
+}
+
+/* ---- maximum: the first of the largest; a NaN is larger than any number. Exact, so any order of work gives the same ---- */
+
+enum { MAX_ROWS = 2048, MAX_ROW = 32768 }; /* rows of a part, and values of a part where I = 1 */
+
+CG_INLINE int max_beats(float v, float m) { return !(v <= m) && m == m; }
+CG_INLINE vi vf_beats(vf v, vf m) { return ~(vi)(v <= m) & (vi)(m == m); }
+
+/* The index of the row's maximum, and that itself; n >= 1 */
+static int32_t row_max(float *max, const float *x, int64_t n) {
+    float m = x[0];
+    int32_t first = 0;
+    int64_t i = 1;
+    if (n >= 2 * VLEN) {
+        vf best = vf_load(x);
+        vi where = lane_numbers(), here = where;
+        for (i = VLEN; i + VLEN <= n; i += VLEN) {
+            vf v = vf_load(x + i);
+            vi take = vf_beats(v, best);
+            here += VLEN;
+            best = vf_select(take, v, best);
+            where = (take & here) | (~take & where);
+        }
+        m = best[0], first = where[0];
+        for (int k = 1; k < VLEN; k++) {
+            int tie = best[k] == m || (best[k] != best[k] && m != m);
+            if (tie ? where[k] < first : max_beats(best[k], m)) m = best[k], first = where[k];
+        }
+    }
+    for (; i < n; i++)
+        if (max_beats(x[i], m)) m = x[i], first = (int32_t)i;
+    *max = m;
+    return first;
+}
+
+/* y[W], index[W] = maximum of R rows of x that begin stride apart; indices count from first */
+static void column_max(float *y, int32_t *index, const float *x, int64_t R, int64_t W, int64_t stride, int64_t first) {
+    for (int64_t i = 0; i < W; i += VLEN) {
+        int64_t n = W - i;
+        vf best = vf_load_upto(x + i, n);
+        vi where = vi_set((int32_t)first), here = where;
+        for (int64_t r = 1; r < R; r++) {
+            vf v = vf_load_upto(x + r * stride + i, n);
+            vi take = vf_beats(v, best);
+            here += 1;
+            best = vf_select(take, v, best);
+            where = (take & here) | (~take & where);
+        }
+        if (y) vf_store_upto(y + i, best, n);
+        if (index) vf_store_upto((float *)(index + i), (vf)where, n);
+    }
+}
+
+static int CG_FN(reduce_max)(float *y, int32_t *index, const float *x, int64_t O, int64_t R, int64_t I) {
+    int64_t rows = I == 1 ? MAX_ROW : MAX_ROWS, parts = cg_ceil_div(R, rows), blocks = cg_ceil_div(I, SUM_COLUMNS);
+    size_t bytes = (size_t)(O * parts * I) * sizeof(float);
+    float *part_y = y;
+    int32_t *part_index = index;
+    if (O * I == 0) return CG_OK;
+    if (parts > 1) { /* [O, parts, I] each */
+        part_y = cg_alloc(bytes);
+        part_index = cg_alloc(bytes);
+        if (!part_y || !part_index) {
+            cg_free(part_y, bytes);
+            cg_free(part_index, bytes);
+            return CG_ENOMEM;
+        }
+    }
+    double work = (double)O * R * I;
+    int threads = cg_threads(work, 4 * work);
+    CG_PRAGMA(omp parallel for collapse(3) schedule(static) num_threads(threads) if (threads > 1))
+    for (int64_t o = 0; o < O; o++)
+        for (int64_t part = 0; part < parts; part++)
+            for (int64_t b = 0; b < blocks; b++) {
+                int64_t i = b * SUM_COLUMNS, r = part * rows, out = (o * parts + part) * I + i, n = cg_min64(rows, R - r);
+                const float *p = x + (o * R + r) * I + i;
+                if (I == 1) {
+                    float m;
+                    int32_t first = row_max(&m, p, n) + (int32_t)r;
+                    if (part_y) part_y[out] = m;
+                    if (part_index) part_index[out] = first;
+                } else {
+                    column_max(part_y ? part_y + out : NULL, part_index ? part_index + out : NULL, p, n,
+                               cg_min64(SUM_COLUMNS, I - i), I, r);
+                }
+            }
+    if (parts <= 1) return CG_OK;
+    for (int64_t o = 0; o < O; o++)
+        for (int64_t i = 0; i < I; i++) {
+            int64_t best = o * parts * I + i;
+            for (int64_t part = 1; part < parts; part++) {
+                int64_t next = (o * parts + part) * I + i;
+                if (max_beats(part_y[next], part_y[best])) best = next;
+            }
+            if (y) y[o * I + i] = part_y[best];
+            if (index) index[o * I + i] = part_index[best];
+        }
+    cg_free(part_y, bytes);
+    cg_free(part_index, bytes);
+    return CG_OK;
+}
+
+static int CG_FN(reduce_max_backward)(float *dx, const float *dy, const int32_t *index, int64_t O, int64_t R, int64_t I) {
+    double bytes = 4.0 * (double)O * R * I;
+    int threads = cg_threads(0, bytes);
+    if (I == 1) {
+        CG_PARALLEL_FOR(threads)
+        for (int64_t o = 0; o < O; o++) {
+            vf d = vf_set(dy[o]), zero = vf_set(0);
+            vi here = lane_numbers(), first = vi_set(index[o]);
+            for (int64_t r = 0; r < R; r += VLEN, here += VLEN)
+                vf_store_upto(dx + o * R + r, vf_select((vi)(here == first), d, zero), R - r);
+        }
+        return CG_OK;
+    }
+    CG_PRAGMA(omp parallel for collapse(2) schedule(static) num_threads(threads) if (threads > 1))
+    for (int64_t o = 0; o < O; o++)
+        for (int64_t r = 0; r < R; r++) {
+            vi here = vi_set((int32_t)r);
+            for (int64_t i = 0; i < I; i += VLEN) {
+                int64_t n = I - i;
+                vi hit = (vi)((vi)vf_load_upto((const float *)(index + o * I + i), n) == here);
+                vf_store_upto(dx + (o * R + r) * I + i, vf_select(hit, vf_load_upto(dy + o * I + i, n), vf_set(0)), n);
+            }
+        }
+    return CG_OK;
+}
