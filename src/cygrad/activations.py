@@ -3,10 +3,9 @@
 import inspect
 
 from . import _lookup, ops
-from .ops.activation import hard_sigmoid, silu
-
-swish = silu
-
+from .ops.activation import elu, hard_sigmoid, leaky_relu, relu6, selu, sigmoid, silu, softplus, softsign, tanh
+from .ops.activation import exp as exponential
+from .ops.softmax import log_softmax, softmax
 
 def linear(x):
     """x itself."""
@@ -53,9 +52,6 @@ def glu(x, axis=-1):
 def hard_silu(x):
     """x * clip(x / 6 + 1/2, 0, 1). (Howard et al. 2019)"""
     return ops.multiply(x, hard_sigmoid(x))
-
-
-hard_swish = hard_silu
 
 
 def hard_tanh(x):
@@ -113,19 +109,36 @@ def _refuse(name, argument, value):
     raise ValueError(f"{name}: {argument} must be positive; got {value!r}")
 
 
-_OPTIONAL = "celu glu hard_shrink hard_silu hard_swish hard_tanh log_sigmoid mish soft_shrink sparse_plus sparse_sigmoid squareplus"
-_NAMES = (
-    "linear relu relu6 leaky_relu elu selu sigmoid tanh softplus softsign gelu silu swish exponential hard_sigmoid softmax log_softmax "
-    f"{_OPTIONAL} tanh_shrink threshold"
-).split()
-_TABLE = {name: globals()[name] for name in _NAMES}
+swish, hard_swish = silu, hard_silu
 
-# Functions that ops.dense and ops.conv apply within their kernel when they get the name instead. gelu's name stands for its exact form,
-# which is the default here, and not in ops.
-_FUSABLE = {
-    _TABLE[name]: name
-    for name in ["linear", "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "softsign", "gelu", "silu", "exponential", "hard_sigmoid", "softmax", "log_softmax"]
-} | {ops.relu: "relu"}
+# Functions that ops.dense and ops.conv know by name, and apply within their kernel where they can. (The name gelu is its exact form,
+# the default here, but not in ops.)
+_BY_NAME = {
+    "linear": linear,
+    "relu": relu,
+    "leaky_relu": leaky_relu,
+    "elu": elu,
+    "selu": selu,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "softplus": softplus,
+    "softsign": softsign,
+    "gelu": gelu,
+    "silu": silu,
+    "exponential": exponential,
+    "hard_sigmoid": hard_sigmoid,
+    "softmax": softmax,
+    "log_softmax": log_softmax,
+}
+_FUSABLE = {function: name for name, function in _BY_NAME.items()} | {ops.relu: "relu"}
+_TABLE = _BY_NAME | {
+    function.__name__: function
+    for function in (
+        *(relu6, celu, glu, hard_shrink, hard_silu, hard_tanh, log_sigmoid, mish, soft_shrink, sparse_plus, sparse_sigmoid),
+        *(squareplus, tanh_shrink, threshold),
+    )
+}
+_TABLE |= {"swish": silu, "hard_swish": hard_silu}
 
 
 def get(identifier):

@@ -176,9 +176,8 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 def shuffle(x, axis=0, seed=None):
     """x with its slices along an axis in random order."""
-    return from_array(
-        _numpy_generator(seed, "shuffle").permutation(np.asarray(x), axis=axis), getattr(x, "dtype", None)
-    )
+    x = np.asarray(x)
+    return from_array(_numpy_generator(seed, "shuffle").permutation(x, axis=axis), None if x.dtype.kind == "f" else x.dtype)
 
 
 def _numpy_generator(seed, who):
