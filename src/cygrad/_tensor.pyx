@@ -1,9 +1,10 @@
 # _tensor.pyx: Tensor, Variable and the tape. Small and fast: a network's step passes here about twenty times.
 #
 # How autograd works here. An op computes y from its inputs, then says record(y, inputs, backward). If a tape is open and an input is
-# tracked (a trainable variable, or the result of a recorded op), a Node (inputs, backward) goes onto the tape and y points at
-# it. tape.gradient walks the nodes from last to first: node.backward(dy) gives one gradient an input (None: not wanted); gradients that
-# meet at the same input are added. A node is emptied when it has been used, so activations are freed as the walk goes.
+# tracked (a trainable variable, or the result of a recorded op), y gets a number, and a Record (number, inputs, backward) goes onto the
+# tape. tape.gradient walks the records from last to first: backward(dy) gives one gradient an input (None: not wanted); gradients that
+# meet at the same input are added. Only the tape holds a record, and drops it when it has been used: activations are freed as the walk
+# goes, and a tape that is thrown away leaves no cycle behind.
 #
 # Rules for backward closures: never write into dy (others may hold it); ask tracked(x) before computing a gradient nobody needs;
 # take the memory for a gradient of input x from gradient_like(x), which for a variable in an optimizer's arena is its
@@ -21,6 +22,7 @@ import numpy as _np
 cdef object _ops = None            # cygrad.ops, for the operators; set by cygrad.ops itself
 cdef object _thread = local()      # .tapes: this thread's open tapes
 cdef int open_tapes = 0            # of all threads: a fast "no" when predicting
+cdef int64_t last_node = 0         # results are numbered from 1 as they are recorded
 
 
 def set_ops(module):
@@ -28,14 +30,11 @@ def set_ops(module):
     _ops = module
 
 
-cdef class Node:
+cdef class Record:
     """One recorded operation."""
+    cdef int64_t node
     cdef tuple inputs
     cdef object backward
-
-    def __init__(self, inputs, backward):
-        self.inputs = inputs
-        self.backward = backward
 
 
 cdef class Tensor(Array):
@@ -44,7 +43,7 @@ cdef class Tensor(Array):
     NumPy reads it without a copy: numpy.asarray(tensor). shape, dtype, ndim and size are as in NumPy; + - * / ** @, comparisons and
     indexing are differentiable ops where they can be; float(t) and t.item() read a single value.
     """
-    cdef Node node                 # the op that made it, if that was recorded
+    cdef int64_t node              # its number on the tapes; 0: made by no recorded op
     cdef readonly object logits    # of a softmax or sigmoid: its input, so that a cross-entropy can skip the round trip
 
     def set_logits(self, logits):
@@ -172,7 +171,7 @@ cpdef Tensor scalar(double value):
 
 
 def from_array(array, dtype=None):
-    """A tensor with a copy of an array-like's values."""
+    """A tensor with a copy of an array-like's values; dtype None is float32."""
     cdef Tensor t
     array = _np.asarray(array)
     t = empty(array.shape, dtype)
@@ -190,6 +189,47 @@ cpdef Tensor view(Array base, tuple shape, int64_t offset=0):
     return t
 
 
+cpdef Tensor as_float(x, op="convert_to_tensor", argument="x"):
+    """x as a tensor of the default float: itself if it is one, else a converted copy (a cast that is recorded, for a tensor)."""
+    if isinstance(x, Tensor):
+        return x if (<Tensor>x).code == default_float() else _ops.cast(x, None)
+    if isinstance(x, (int, float)):
+        return scalar(x)
+    try:
+        array = _np.asarray(x)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        return from_array(array)
+    except (TypeError, ValueError):
+        kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, _np.ndarray) else type(x).__name__
+        raise TypeError(f"{op}: expected numbers for {argument}; got {kind}") from None
+
+
+cdef bint is_integer(x):
+    if isinstance(x, Tensor):
+        return (<Tensor>x).code != b"f" and (<Tensor>x).code != b"d"
+    return isinstance(x, int) or (not isinstance(x, float) and _np.asarray(x).dtype.kind in "biu")
+
+
+cpdef tuple operands(x1, x2, op, on_integers=None):
+    """Two operands as float tensors. Where neither is float: (on_integers(x1, x2) as a tensor of integers, None)."""
+    cdef char code = default_float()
+    if isinstance(x1, Tensor) and isinstance(x2, Tensor) and (<Tensor>x1).code == code and (<Tensor>x2).code == code:
+        return x1, x2
+    if on_integers is not None and is_integer(x1) and is_integer(x2):
+        return integer_result(on_integers, x1, x2), None
+    return as_float(x1, op, "x1"), as_float(x2, op, "x2")
+
+
+def integer_result(function, *inputs):
+    """function of tensors or arrays, computed by NumPy, as a tensor: for what has no float to differentiate."""
+    y = _np.asarray(function(*[x if isinstance(x, (int, float)) else _np.asarray(x) for x in inputs]))
+    name = y.dtype.name
+    if name.startswith("float"):
+        return from_array(y)
+    return from_array(y, name if name in ("bool", "uint8", "int32", "int64") else "int32")
+
+
 cdef class Variable(Tensor):
     """A tensor that a model owns and training changes: Variable(initial_value, trainable=True, name="variable").
 
@@ -199,6 +239,7 @@ cdef class Variable(Tensor):
     cdef public str name
     cdef public object path          # set by the layer that owns it
     cdef public object regularizer
+    cdef public object constraint    # a function that an optimizer's step ends with
     cdef Tensor gradient_slot        # this variable's slice of the gradient arena
     cdef bint slot_free              # in a walk that fills the arena: nobody has written there yet
 
@@ -248,7 +289,7 @@ cdef class Variable(Tensor):
         self.gradient_slot = view(gradients, self.shape, offset)
 
     def __reduce__(self):
-        return _make_variable, (_np.array(self), self.trainable, self.dtype, self.name, self.path, self.regularizer)
+        return _make_variable, (_np.array(self), self.trainable, self.dtype, self.name, self.path, self.regularizer, self.constraint)
 
     def __copy__(self):
         return _make_variable(*self.__reduce__()[1])
@@ -260,9 +301,10 @@ cdef class Variable(Tensor):
         return f"<Variable path={self.path} shape={self.shape} dtype={self.dtype} trainable={bool(self.trainable)}>"
 
 
-def _make_variable(value, trainable, dtype, name, path, regularizer):
+def _make_variable(value, trainable, dtype, name, path, regularizer, constraint):
     variable = Variable(value, trainable, dtype, name, regularizer)
     variable.path = path
+    variable.constraint = constraint
     return variable
 
 
@@ -272,9 +314,7 @@ cpdef bint tracked(x):
     """Does x want a gradient: is it the result of a recorded op, a watched tensor, or a trainable variable?"""
     if not isinstance(x, Tensor):
         return False
-    if (<Tensor>x).node is not None:
-        return True
-    return isinstance(x, Variable) and (<Variable>x).trainable
+    return (<Tensor>x).node != 0 or (isinstance(x, Variable) and (<Variable>x).trainable)
 
 
 cpdef bint recording():
@@ -282,11 +322,22 @@ cpdef bint recording():
     return open_tapes != 0 and bool(getattr(_thread, "tapes", None))
 
 
+cdef inline void number(Tensor x) noexcept:
+    global last_node
+    last_node += 1
+    x.node = last_node
+
+
+cdef inline object key_of(Tensor x):
+    """What the gradient of x is filed under during a walk: its number, or its address for a variable."""
+    return x.node if x.node else -<int64_t><size_t><void *>x
+
+
 cpdef Tensor record(Tensor y, tuple inputs, backward):
     """Notes that y = op(*inputs) on the open tapes; backward(dy) gives one gradient an input, or a single one for a single input.
 
     Returns y. Costs next to nothing when no tape is open."""
-    cdef Node node
+    cdef Record entry
     if open_tapes == 0:
         return y
     tapes = getattr(_thread, "tapes", None)
@@ -297,12 +348,13 @@ cpdef Tensor record(Tensor y, tuple inputs, backward):
             break
     else:
         return y
-    node = Node.__new__(Node)
-    node.inputs = inputs
-    node.backward = backward
-    y.node = node
+    number(y)
+    entry = Record.__new__(Record)
+    entry.node = y.node
+    entry.inputs = inputs
+    entry.backward = backward
     for tape in tapes:
-        (<GradientTape>tape).nodes.append(node)
+        (<GradientTape>tape).records.append(entry)
     return y
 
 
@@ -323,13 +375,20 @@ cdef class GradientTape:
     persistent=True: gradient may be called more than once. Trainable variables are watched by themselves
     (watch_accessed_variables=False turns that off: then only tensors given to watch count). Gradients of gradients
     are not recorded. The tape belongs to the thread that opened it.
+
+    >>> x = cygrad.ops.convert_to_tensor([1.0, 2.0])
+    >>> with cygrad.GradientTape() as tape:
+    ...     tape.watch(x)
+    ...     y = cygrad.ops.sum(x * x)
+    >>> tape.gradient(y, x).numpy().tolist()
+    [2.0, 4.0]
     """
-    cdef list nodes
+    cdef list records
     cdef bint persistent, used, watch_variables
     cdef dict watched              # id: tensor, kept alive
 
     def __init__(self, persistent=False, watch_accessed_variables=True):
-        self.nodes = []
+        self.records = []
         self.persistent = persistent
         self.watch_variables = watch_accessed_variables
         self.watched = {}
@@ -355,12 +414,12 @@ cdef class GradientTape:
             if not isinstance(t, Tensor):
                 raise TypeError(f"GradientTape.watch: expected a Tensor; got {type(t).__name__} (cygrad.ops.convert_to_tensor makes one)")
             self.watched[id(t)] = t
-            if (<Tensor>t).node is None:
-                (<Tensor>t).node = Node((), None)
+            if (<Tensor>t).node == 0:
+                number(<Tensor>t)
 
     def reset(self):
         """Forgets what was recorded."""
-        self.nodes = []
+        self.records = []
         self.used = False
 
     def gradient(self, target, sources, output_gradients=None):
@@ -371,91 +430,105 @@ cdef class GradientTape:
         """
         targets = list(target) if isinstance(target, (list, tuple)) else [target]
         seeds = list(output_gradients) if isinstance(output_gradients, (list, tuple)) else [output_gradients] * len(targets)
+        if len(seeds) != len(targets):
+            raise ValueError(f"GradientTape.gradient: got {len(targets)} targets, but {len(seeds)} output_gradients")
         single = isinstance(sources, Tensor)
         listed = [sources] if single else list(sources)
-        for source in listed:
-            if not isinstance(source, Tensor):
-                raise TypeError(f"GradientTape.gradient: expected tensors as sources; got {type(source).__name__}")
-        found = self.walk(targets, seeds)
+        for role, tensors in (("target", targets), ("source", listed)):
+            for tensor in tensors:
+                if not isinstance(tensor, Tensor):
+                    raise TypeError(f"GradientTape.gradient: expected a Tensor as {role}; got {type(tensor).__name__}")
+        keys = [key_of(<Tensor>s) for s in listed]
+        found = self.walk(targets, seeds, set(keys))
         if not self.watch_variables:
             for source in listed:
-                if id(source) not in self.watched and isinstance(source, Variable):
-                    found.pop(id(source), None)
-        results = [found.get(id((<Tensor>s).node) if (<Tensor>s).node is not None else id(s)) for s in listed]
-        return results[0] if single else type(sources)(results) if isinstance(sources, (list, tuple)) else results
+                if isinstance(source, Variable) and id(source) not in self.watched:
+                    found.pop(key_of(<Tensor>source), None)
+        results = [found.get(key) for key in keys]
+        return results[0] if single else tuple(results) if isinstance(sources, tuple) else results
 
     def gradient_into_arena(self, target, list variables):
         """Like gradient, for variables bound to an arena: each gradient ends in its variable's slice, zeros where there is none."""
         cdef Variable variable
         cdef Tensor gradient
         for variable in variables:
+            if variable.gradient_slot is None:
+                raise ValueError(f"GradientTape.gradient_into_arena: variable {variable.path!r} is bound to no arena")
             variable.slot_free = True
         try:
-            found = self.walk([target], [None])
+            found = self.walk([target], [None], set())
         finally:
             for variable in variables:
                 variable.slot_free = False
         for variable in variables:
-            gradient = found.get(id(variable))
+            gradient = found.get(key_of(variable))
             if gradient is None:
                 memset(variable.gradient_slot.data, 0, variable.size * variable.itemsize)
             elif gradient.data != variable.gradient_slot.data:
                 memcpy(variable.gradient_slot.data, gradient.data, variable.size * variable.itemsize)
 
-    cdef dict walk(self, list targets, list seeds):
-        """The gradients of everything that was recorded, by id of node or variable."""
-        cdef dict gradients = {}, kept = {}
-        cdef Node node
+    cdef dict walk(self, list targets, list seeds, set wanted):
+        """The gradients of variables, and of the results whose keys are wanted, by key."""
+        cdef dict gradients = {}
+        cdef set owned = set()         # keys whose gradient is a sum made here, which may be added to in place
+        cdef Record entry
         cdef Tensor x
         cdef Py_ssize_t i
         if self.used and not self.persistent:
             raise RuntimeError("GradientTape.gradient was called before on this tape; use GradientTape(persistent=True) to call it again")
-        if self in (getattr(_thread, "tapes", None) or ()) and not self.persistent:
-            self.used = True
         self.used = True
         for x, seed in zip(targets, seeds):
             if seed is None:
-                seed = empty(x.shape)
-                _np.asarray(seed)[...] = 1
-            elif not isinstance(seed, Tensor) or (<Tensor>seed).shape != x.shape:
-                seed = _np.asarray(seed)
-                if seed.shape != x.shape:
+                seed = filled_with_ones(x.shape)
+            else:
+                seed = as_float(seed, "GradientTape.gradient", "output_gradients")
+                if (<Tensor>seed).shape != x.shape:
                     raise ValueError(f"GradientTape.gradient: an output gradient has shape {seed.shape}, its target {x.shape}")
-                seed = from_array(seed)
-            _add(gradients, id(x.node) if x.node is not None else id(x), seed)
-        for node in self.watched_nodes():
-            kept[id(node)] = None
-        nodes = self.nodes
-        for i in range(len(nodes) - 1, -1, -1):
-            node = nodes[i]
-            key = id(node)
-            dy = gradients.get(key)
-            if dy is None or node.backward is None:
-                if not self.persistent:
-                    node.inputs, node.backward = (), None
-                continue
-            found = node.backward(dy)
-            if not isinstance(found, tuple):
-                found = (found,)
-            for x_, dx in zip(node.inputs, found):
-                if dx is None or not isinstance(x_, Tensor):
-                    continue
-                x = <Tensor>x_
-                _add(gradients, id(x.node) if x.node is not None else id(x), dx)
-            if not self.persistent:
-                node.inputs, node.backward = (), None
+            add_gradient(gradients, owned, x, seed)
+        records = self.records
         if not self.persistent:
-            self.nodes = []
+            self.records = []
+        tapes = getattr(_thread, "tapes", None)
+        _thread.tapes = None           # what backward does is not recorded
+        try:
+            for i in range(len(records) - 1, -1, -1):
+                entry = <Record>(records[i] if self.persistent else records.pop())
+                key = entry.node
+                dy = gradients.get(key) if key in wanted else gradients.pop(key, None)
+                if dy is None:
+                    continue
+                found = entry.backward(dy)
+                if isinstance(found, tuple):
+                    for source, dx in zip(entry.inputs, <tuple>found):
+                        if dx is not None:
+                            add_gradient(gradients, owned, <Tensor?>source, <Tensor?>dx)
+                elif found is not None:
+                    add_gradient(gradients, owned, <Tensor?>entry.inputs[0], <Tensor?>found)
+        finally:
+            _thread.tapes = tapes
         return gradients
 
-    cdef list watched_nodes(self):
-        return [(<Tensor>t).node for t in self.watched.values()]
+
+cdef Tensor filled_with_ones(tuple shape):
+    cdef Tensor t = empty(shape)
+    cdef int64_t i
+    for i in range(t.size):
+        if t.code == b"f":
+            (<float *>t.data)[i] = 1
+        else:
+            (<double *>t.data)[i] = 1
+    return t
 
 
-cdef _add(dict gradients, key, Tensor dx):
-    """Adds where two gradients meet: into fresh memory, for either may be held by others."""
+cdef int add_gradient(dict gradients, set owned, Tensor x, Tensor dx) except -1:
+    """Adds dx to the gradient of x. The first sum goes into fresh memory, for both terms may be held by others."""
+    key = key_of(x)
     cdef Tensor total = gradients.get(key)
     if total is None:
         gradients[key] = dx
+    elif key in owned or (isinstance(x, Variable) and total is (<Variable>x).gradient_slot):
+        _ops.add_to_gradient(total, dx)
     else:
         gradients[key] = _ops.sum_of_gradients(total, dx)
+        owned.add(key)
+    return 0

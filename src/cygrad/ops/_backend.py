@@ -1,8 +1,8 @@
 """What every op stands on: the kernels K, the tape's functions, and the checks that give errors a voice.
 
 K has one attribute a kernel of csrc/kernels.def. It is the compiled kernels, or, inside use_reference() (and with
-CYGRAD_BACKEND=reference in the environment), the NumPy reference in float64: the same ops, layers and models then run on the
-specification itself, which is how gradients are checked by finite differences.
+CYGRAD_BACKEND=reference in the environment), the NumPy reference in float64: the same ops, layers and models then run
+on the specification itself, which is how gradients are checked by finite differences.
 """
 
 import contextlib
@@ -16,9 +16,12 @@ from .._tensor import (
     GradientTape,
     Tensor,
     Variable,
+    as_float,
     empty,
     from_array,
     gradient_like,
+    integer_result,
+    operands,
     record,
     recording,
     scalar,
@@ -28,25 +31,45 @@ from .._tensor import (
 )
 
 __all__ = [
-    "K", "GradientTape", "Tensor", "Variable", "as_float", "axes_of", "empty", "from_array", "gradient_like", "integers",
-    "record", "recording", "scalar", "tracked", "use_reference", "view", "zeros",
+    "GradientTape",
+    "K",
+    "Tensor",
+    "Variable",
+    "as_float",
+    "axes_of",
+    "empty",
+    "from_array",
+    "gradient_like",
+    "integer_result",
+    "integers",
+    "operands",
+    "record",
+    "recording",
+    "scalar",
+    "tracked",
+    "use_reference",
+    "view",
+    "zeros",
 ]  # fmt: skip
 
 K = SimpleNamespace(**{name: getattr(_core, name) for name in _core.KERNELS})
 
 
 def _on_numpy(function):
-    """A reference kernel that takes tensors: it sees NumPy views of their memory."""
+    """A reference kernel that takes tensors: it sees NumPy views of their memory. Infinities and NaN come
+    silently, as in C."""
 
     def call(*arguments):
-        return function(*[np.asarray(a) if isinstance(a, _core.Array) else a for a in arguments])
+        with np.errstate(all="ignore"):
+            return function(*[np.asarray(a) if isinstance(a, _core.Array) else a for a in arguments])
 
     return call
 
 
 @contextlib.contextmanager
 def use_reference(dtype="float64"):
-    """Runs everything inside the with block on cygrad.reference, new float tensors in dtype. For tests; slow; one thread at a time."""
+    """Runs everything inside the with block on cygrad.reference, new float tensors in dtype. For tests: slow, one
+    thread at a time."""
     from .. import reference
 
     compiled = dict(vars(K))
@@ -62,25 +85,8 @@ def use_reference(dtype="float64"):
 if os.environ.get("CYGRAD_BACKEND", "kernels") != "kernels":
     if os.environ["CYGRAD_BACKEND"] != "reference":
         raise ValueError(f"CYGRAD_BACKEND is {os.environ['CYGRAD_BACKEND']!r}; expected 'kernels' or 'reference'")
-    use_reference().__enter__()
-
-
-def as_float(x, op="convert_to_tensor", argument="x"):
-    """x as a float tensor: itself if it is one, else a converted copy (integers, lists, arrays of any dtype and layout)."""
-    if isinstance(x, Tensor):
-        if x.dtype == "float32" or x.dtype == "float64":
-            return x
-        return from_array(x)
-    if isinstance(x, (int, float)):
-        return scalar(x)
-    try:
-        array = np.asarray(x)
-        if array.dtype.kind not in "biuf":
-            raise TypeError
-        return from_array(array)
-    except (TypeError, ValueError):
-        kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, np.ndarray) else type(x).__name__
-        raise TypeError(f"{op}: expected numbers for {argument}; got {kind}") from None
+    _reference = use_reference()  # kept: a context manager that is thrown away ends
+    _reference.__enter__()
 
 
 def integers(x, op, argument, dtype="int32"):
@@ -88,9 +94,10 @@ def integers(x, op, argument, dtype="int32"):
     if isinstance(x, Tensor) and x.dtype == dtype:
         return x
     array = np.asarray(x)
-    if array.dtype.kind not in "biu":
-        if array.dtype.kind != "f" or not np.array_equal(array, np.floor(array)):
-            raise TypeError(f"{op}: expected integers for {argument}; got {array.dtype} with values that are not whole numbers")
+    if array.dtype.kind not in "biu" and not (array.dtype.kind == "f" and np.array_equal(array, np.floor(array))):
+        raise TypeError(
+            f"{op}: expected integers for {argument}; got {array.dtype} with values that are not whole numbers"
+        )
     return from_array(array, dtype)
 
 

@@ -21,3 +21,259 @@ def relu(x):
         return dx
 
     return record(y, (x,), backward)
+
+
+def relu6(x):
+    """Rectified linear unit with a ceiling: y = min(max(x, 0), 6), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x. dx = dy where 0 <= x <= 6, else 0.
+
+    >>> cygrad.ops.relu6([-1.0, 2.0, 9.0]).numpy().tolist()
+    [0.0, 2.0, 6.0]
+    """
+    x = as_float(x, "relu6")
+    y = empty(x.shape)
+    K.clip_forward(y, x, x.size, 0.0, 6.0)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.clip_backward(dx, dy, x, x.size, 0.0, 6.0)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def leaky_relu(x, negative_slope=0.2):
+    """Leaky rectifier: y = x where x >= 0, else negative_slope * x, elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x.
+
+    >>> cygrad.ops.leaky_relu([-1.0, 2.0], negative_slope=0.5).numpy().tolist()
+    [-0.5, 2.0]
+    """
+    x = as_float(x, "leaky_relu")
+    y = empty(x.shape)
+    K.leaky_relu_forward(y, x, x.size, negative_slope)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.leaky_relu_backward(dx, dy, x, x.size, negative_slope)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def elu(x, alpha=1.0):
+    """Exponential linear unit: y = x where x > 0, else alpha * (exp(x) - 1), elementwise (Clevert et al. 2016).
+
+    Shapes: x of any shape, y alike. Saved for backward: y. Raises ValueError for a negative alpha, for then x does not
+    follow from y.
+
+    >>> cygrad.ops.elu([0.0, 2.0]).numpy().tolist()
+    [0.0, 2.0]
+    """
+    x = as_float(x, "elu")
+    if alpha < 0:
+        raise ValueError(f"elu: expected alpha >= 0; got {alpha}")
+    y = empty(x.shape)
+    K.elu_forward(y, x, x.size, alpha)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.elu_backward(dx, dy, y, x.size, alpha)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def selu(x):
+    """Scaled exponential linear unit: y = 1.0507 * elu(x, 1.6733), elementwise (Klambauer et al. 2017).
+
+    Shapes: x of any shape, y alike. Saved for backward: y.
+
+    >>> round(cygrad.ops.selu(1.0).item(), 4)
+    1.0507
+    """
+    x = as_float(x, "selu")
+    y = empty(x.shape)
+    K.selu_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.selu_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def sigmoid(x):
+    """Logistic function: y = 1 / (1 + exp(-x)), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. y remembers x as its logits, so that binary_crossentropy is
+    computed from x, without the loss of precision near 0 and 1.
+
+    >>> cygrad.ops.sigmoid(0.0).item()
+    0.5
+    """
+    x = as_float(x, "sigmoid")
+    y = empty(x.shape)
+    K.sigmoid_forward(y, x, x.size)
+    y.set_logits(x)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.sigmoid_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def tanh(x):
+    """Hyperbolic tangent, elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. dx = dy (1 - y^2).
+
+    >>> cygrad.ops.tanh(0.0).item()
+    0.0
+    """
+    x = as_float(x, "tanh")
+    y = empty(x.shape)
+    K.tanh_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.tanh_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def softplus(x):
+    """Smooth rectifier: y = log(1 + exp(x)), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. dx = dy (1 - exp(-y)).
+
+    >>> round(cygrad.ops.softplus(0.0).item(), 4)
+    0.6931
+    """
+    x = as_float(x, "softplus")
+    y = empty(x.shape)
+    K.softplus_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.softplus_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def softsign(x):
+    """y = x / (1 + |x|), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x. dx = dy / (1 + |x|)^2.
+
+    >>> cygrad.ops.softsign([-1.0, 3.0]).numpy().tolist()
+    [-0.5, 0.75]
+    """
+    x = as_float(x, "softsign")
+    y = empty(x.shape)
+    K.softsign_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.softsign_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def gelu(x, approximate=True):
+    """Gaussian error linear unit: y = x Phi(x), Phi the normal distribution function (Hendrycks and Gimpel 2016).
+
+    approximate: y = x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2. True by default, as in keras.ops; the activation
+    named "gelu" in a layer is the exact form, as in keras.activations. Shapes: x of any shape, y alike. Saved for
+    backward: x.
+
+    >>> round(cygrad.ops.gelu(1.0, approximate=False).item(), 4)
+    0.8413
+    """
+    x = as_float(x, "gelu")
+    y = empty(x.shape)
+    if approximate:
+        K.gelu_tanh_forward(y, x, x.size)
+    else:
+        K.gelu_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        if approximate:
+            K.gelu_tanh_backward(dx, dy, x, x.size)
+        else:
+            K.gelu_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def silu(x):
+    """Sigmoid linear unit, also called swish: y = x sigmoid(x), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x.
+
+    >>> cygrad.ops.silu(0.0).item()
+    0.0
+    """
+    x = as_float(x, "silu")
+    y = empty(x.shape)
+    K.silu_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.silu_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+swish = silu
+
+
+def exp(x):
+    """y = exp(x), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. dx = dy y.
+
+    >>> cygrad.ops.exp(0.0).item()
+    1.0
+    """
+    x = as_float(x, "exp")
+    y = empty(x.shape)
+    K.exp_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.exp_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def hard_sigmoid(x):
+    """Piecewise linear sigmoid: y = min(max(x / 6 + 1/2, 0), 1), elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. dx = dy / 6 where 0 < y < 1, else 0.
+
+    >>> cygrad.ops.hard_sigmoid([-4.0, 0.0, 4.0]).numpy().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    x = as_float(x, "hard_sigmoid")
+    y = empty(x.shape)
+    K.hard_sigmoid_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.hard_sigmoid_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)

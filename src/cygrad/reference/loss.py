@@ -17,7 +17,8 @@ def sparse_softmax_cross_entropy_forward(loss, p, x, labels, M, K):
     chosen = one_hot_of(labels, M, K, "sparse_softmax_cross_entropy_forward")
     log_p = log_softmax(x.reshape(M, K))
     loss.reshape(M)[...] = -np.where(chosen, log_p, 0).sum(axis=1)
-    p.reshape(M, K)[...] = np.exp(log_p)
+    if p is not None:
+        p.reshape(M, K)[...] = np.exp(log_p)
 
 
 def sparse_softmax_cross_entropy_backward(dx, dloss, p, labels, M, K):
@@ -28,7 +29,8 @@ def sparse_softmax_cross_entropy_backward(dx, dloss, p, labels, M, K):
 def softmax_cross_entropy_forward(loss, p, x, t, M, K):
     log_p = log_softmax(x.reshape(M, K))
     loss.reshape(M)[...] = -(t.reshape(M, K) * log_p).sum(axis=1)
-    p.reshape(M, K)[...] = np.exp(log_p)
+    if p is not None:
+        p.reshape(M, K)[...] = np.exp(log_p)
 
 
 def softmax_cross_entropy_backward(dx, dloss, p, t, M, K):

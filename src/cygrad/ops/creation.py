@@ -1,0 +1,221 @@
+"""Making and converting tensors, with keras.ops's names."""
+
+import builtins
+
+import numpy as np
+
+from ._backend import K, Tensor, Variable, empty, from_array, record, view, zeros
+from ._backend import zeros as _zeros
+
+_KINDS = {"b": "bool", "u": "int32", "i": "int32"}
+
+
+def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
+    """x as a tensor: itself if it is one of that dtype, else a copy.
+
+    dtype None: kept for tensors; Python numbers and lists become float32, int32 or bool; arrays keep their integer
+    type (uint8, int32, int64), all floats become float32. sparse and ragged must be None or False. Raises TypeError
+    for what is not numbers.
+
+    >>> cygrad.ops.convert_to_tensor([1, 2]).dtype
+    'int32'
+    """
+    if isinstance(x, Tensor):
+        return x if dtype is None else cast(x, dtype)
+    if sparse or ragged:
+        raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported; expected None or False")
+    try:
+        array = np.asarray(x)
+    except ValueError as error:
+        raise TypeError(f"convert_to_tensor: expected numbers for x; got rows of unequal lengths ({error})") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"convert_to_tensor: expected numbers for x; got {type(x).__name__} of {array.dtype}")
+    if dtype is None and array.dtype.kind != "f":
+        name = array.dtype.name
+        known = name in ("bool", "uint8", "int32") or (name == "int64" and isinstance(x, (np.ndarray, np.generic)))
+        dtype = name if known else _KINDS[array.dtype.kind]
+    return from_array(array, dtype)
+
+
+def convert_to_numpy(x):
+    """x as a NumPy array that does not share its memory.
+
+    >>> cygrad.ops.convert_to_numpy(cygrad.ops.ones(2))
+    array([1., 1.], dtype=float32)
+    """
+    return np.array(x)
+
+
+def is_tensor(x):
+    """Is x a cygrad Tensor (or a Variable, which is one)?
+
+    >>> cygrad.ops.is_tensor(np.ones(2))
+    False
+    """
+    return isinstance(x, Tensor)
+
+
+def cast(x, dtype):
+    """x in another dtype: float32, float64, int32, int64, uint8 or bool; x itself if it has that dtype. None: float32.
+
+    The gradient passes from float to float; floats lose their fraction on the way to integers.
+
+    >>> cygrad.ops.cast([1.7, -1.7], "int32").numpy().tolist()
+    [1, -1]
+    """
+    x = convert_to_tensor(x)
+    y = empty(x.shape, dtype)
+    old, new = x.dtype, y.dtype
+    if old == new:
+        return x
+    if new == "float32" and old == "uint8":
+        K.cast_uint8(y, x, x.size)
+    elif new == "float32" and old == "int32":
+        K.cast_int32(y, x, x.size)
+    else:
+        with np.errstate(invalid="ignore"):  # NaN to an integer: NumPy's value, without its warning
+            np.copyto(np.asarray(y), np.asarray(x), casting="unsafe")
+    if not (old.startswith("float") and new.startswith("float")):
+        return y
+
+    def backward(dy):  # gradients are of the default float, whatever x was
+        return dy
+
+    return record(y, (x,), backward)
+
+
+def size_of(shape, op):
+    """A shape argument (an int or several) as a tuple of ints."""
+    try:
+        if isinstance(shape, (int, np.integer)):
+            return (int(shape),)
+        return tuple(int(n) for n in shape)
+    except TypeError:
+        raise TypeError(f"{op}: expected an integer or several for shape; got {shape!r}") from None
+
+
+def zeros(shape, dtype=None):  # noqa: F811
+    """A tensor of zeros. dtype None: float32.
+
+    >>> cygrad.ops.zeros((2, 1)).numpy().tolist()
+    [[0.0], [0.0]]
+    """
+    return _zeros(size_of(shape, "zeros"), dtype)
+
+
+def ones(shape, dtype=None):
+    """A tensor of ones. dtype None: float32.
+
+    >>> cygrad.ops.ones(2).numpy().tolist()
+    [1.0, 1.0]
+    """
+    return full(shape, 1, dtype)
+
+
+def full(shape, fill_value, dtype=None):
+    """A tensor filled with a value (a number, or an array that broadcasts to shape). dtype None: float32.
+
+    >>> cygrad.ops.full(2, 7.0).numpy().tolist()
+    [7.0, 7.0]
+    """
+    y = empty(size_of(shape, "full"), dtype)
+    np.asarray(y)[...] = np.asarray(fill_value)
+    return y
+
+
+def zeros_like(x, dtype=None):
+    """Zeros of x's shape; dtype None: x's.
+
+    >>> cygrad.ops.zeros_like([1, 2]).numpy().tolist()
+    [0, 0]
+    """
+    x = convert_to_tensor(x)
+    return _zeros(x.shape, dtype or x.dtype)
+
+
+def ones_like(x, dtype=None):
+    """Ones of x's shape; dtype None: x's.
+
+    >>> cygrad.ops.ones_like([1.0, 2.0]).numpy().tolist()
+    [1.0, 1.0]
+    """
+    x = convert_to_tensor(x)
+    return full(x.shape, 1, dtype or x.dtype)
+
+
+def full_like(x, fill_value, dtype=None):
+    """x's shape, filled with a value; dtype None: x's.
+
+    >>> cygrad.ops.full_like([1.0, 2.0], 3).numpy().tolist()
+    [3.0, 3.0]
+    """
+    x = convert_to_tensor(x)
+    return full(x.shape, fill_value, dtype or x.dtype)
+
+
+def arange(start, stop=None, step=None, dtype=None):
+    """start, start + step, ... below stop; with one argument 0, 1, ... below it. dtype None: int32, or float32 if any
+    argument is a float.
+
+        >>> cygrad.ops.arange(3).numpy().tolist()
+        [0, 1, 2]
+    """
+    if stop is None:
+        start, stop = 0, start
+    values = np.arange(start, stop, 1 if step is None else step)
+    return from_array(values, dtype or ("int32" if values.dtype.kind == "i" else None))
+
+
+def linspace(start, stop, num=50, endpoint=True, dtype=None):
+    """num values from start to stop at equal distances, stop included unless endpoint is False. dtype None: float32.
+
+    >>> cygrad.ops.linspace(0, 1, 3).numpy().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return from_array(np.linspace(start, stop, num, endpoint), dtype)
+
+
+def eye(N, M=None, k=0, dtype=None):
+    """Ones on the k-th diagonal of a matrix of zeros, N rows and M columns (None: N). dtype None: float32.
+
+    >>> cygrad.ops.eye(2).numpy().tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
+    return from_array(np.eye(N, M, k), dtype)
+
+
+def shape(x):
+    """The shape of x as a tuple.
+
+    >>> cygrad.ops.shape([[1, 2, 3]])
+    (1, 3)
+    """
+    return x.shape if isinstance(x, Tensor) else np.shape(x)
+
+
+def ndim(x):
+    """How many axes x has.
+
+    >>> cygrad.ops.ndim([[1, 2, 3]])
+    2
+    """
+    return len(shape(x))
+
+
+def size(x):
+    """How many values x has.
+
+    >>> cygrad.ops.size([[1, 2, 3]])
+    3
+    """
+    return x.size if isinstance(x, Tensor) else builtins.int(np.size(x))
+
+
+def stop_gradient(variable):
+    """The same values, as a constant: no gradient passes here. Shares memory with a tensor; a variable is copied.
+
+    >>> cygrad.ops.stop_gradient(cygrad.ops.ones(1)).numpy().tolist()
+    [1.0]
+    """
+    x = convert_to_tensor(variable)
+    return from_array(x, x.dtype) if isinstance(x, Variable) else view(x, x.shape)

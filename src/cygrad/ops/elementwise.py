@@ -1,0 +1,444 @@
+"""Elementwise arithmetic with keras.ops's names. Kernels: csrc/kernels/elementwise.c.
+
+Two operands broadcast as in NumPy; Python numbers and arrays may stand for tensors. Where neither operand is float
+the result is an integer tensor, computed by NumPy. The gradient of a broadcast operand is summed over the axes it was
+repeated on.
+"""
+
+import numpy as np
+
+from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, integer_result, operands, record, tracked
+from ._shapes import broadcast
+
+
+def unbroadcast(dx, x, steps, scale=1.0):
+    """scale * dx summed back to the shape of x. steps: _shapes.reduction_to. Without steps and scale: dx itself."""
+    if not steps:
+        if scale != 1.0:
+            K.affine(dx, dx, x.size, scale, 0.0)
+        return dx
+    for O, R, I in steps[:-1]:  # noqa: E741
+        partial = empty((O, I))
+        K.reduce_sum(partial, dx, O, R, I, 1.0)
+        dx = partial
+    O, R, I = steps[-1]  # noqa: E741
+    y = gradient_like(x)
+    K.reduce_sum(y, dx, O, R, I, scale)
+    return y
+
+
+def room(x, steps, shape):
+    """Memory for a gradient before unbroadcast: already that of x where nothing has to be summed."""
+    return empty(shape) if steps else gradient_like(x)
+
+
+def is_whole(x):
+    """Is x made of integers, so that NumPy computes the result?"""
+    return isinstance(x, int) or (isinstance(x, Tensor) and not x.dtype.startswith("float"))
+
+
+def add(x1, x2):
+    """y = x1 + x2, elementwise, with broadcasting.
+
+    Shapes: any two that broadcast. dx1 = dy, dx2 = dy. Raises ValueError where the shapes do not broadcast.
+
+    >>> cygrad.ops.add([[1.0], [2.0]], [10.0, 20.0]).numpy().tolist()
+    [[11.0, 21.0], [12.0, 22.0]]
+    """
+    a, b = operands(x1, x2, "add", np.add)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "add")
+    y = empty(shape)
+    K.add(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        return unbroadcast(dy, a, to_a) if tracked(a) else None, unbroadcast(dy, b, to_b) if tracked(b) else None
+
+    return record(y, (a, b), backward)
+
+
+def subtract(x1, x2):
+    """y = x1 - x2, elementwise, with broadcasting.
+
+    Shapes: any two that broadcast. dx1 = dy, dx2 = -dy. Raises ValueError where the shapes do not broadcast.
+
+    >>> cygrad.ops.subtract([3.0, 4.0], 1.0).numpy().tolist()
+    [2.0, 3.0]
+    """
+    a, b = operands(x1, x2, "subtract", np.subtract)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "subtract")
+    y = empty(shape)
+    K.subtract(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        da = unbroadcast(dy, a, to_a) if tracked(a) else None
+        if not tracked(b):
+            return da, None
+        if to_b:
+            return da, unbroadcast(dy, b, to_b, -1.0)
+        db = gradient_like(b)
+        K.affine(db, dy, b.size, -1.0, 0.0)
+        return da, db
+
+    return record(y, (a, b), backward)
+
+
+def multiply(x1, x2):
+    """y = x1 * x2, elementwise, with broadcasting.
+
+    Shapes: any two that broadcast. Saved for backward: both. dx1 = dy x2, dx2 = dy x1. Raises ValueError where the
+    shapes do not broadcast.
+
+    >>> cygrad.ops.multiply([3.0, 4.0], 2).numpy().tolist()
+    [6.0, 8.0]
+    """
+    a, b = operands(x1, x2, "multiply", np.multiply)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "multiply")
+    y = empty(shape)
+    K.multiply(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        da = db = None
+        if tracked(a):
+            da = room(a, to_a, shape)
+            K.multiply(da, dy, b, rank, sizes, sy, sb)
+            da = unbroadcast(da, a, to_a)
+        if tracked(b):
+            db = room(b, to_b, shape)
+            K.multiply(db, dy, a, rank, sizes, sy, sa)
+            db = unbroadcast(db, b, to_b)
+        return da, db
+
+    return record(y, (a, b), backward)
+
+
+def divide(x1, x2):
+    """y = x1 / x2, elementwise, with broadcasting; integers are divided as floats.
+
+    Shapes: any two that broadcast. Saved for backward: x2, y. dx1 = dy / x2, dx2 = -dy y / x2. Raises ValueError
+    where the shapes do not broadcast.
+
+    >>> cygrad.ops.divide([3.0, 4.0], 2).numpy().tolist()
+    [1.5, 2.0]
+    """
+    a, b = operands(x1, x2, "divide")
+    shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "divide")
+    y = empty(shape)
+    K.divide(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        da = room(a, to_a, shape)
+        K.divide(da, dy, b, rank, sizes, sy, sb)
+        db = None
+        if tracked(b):
+            db = room(b, to_b, shape)
+            K.multiply(db, da, y, rank, sizes, sy, sy)
+            db = unbroadcast(db, b, to_b, -1.0)
+        return unbroadcast(da, a, to_a) if tracked(a) else None, db
+
+    return record(y, (a, b), backward)
+
+
+true_divide = divide
+
+
+def power(x1, x2):
+    """y = x1 ** x2, elementwise, with broadcasting; x2 = 2 is square, x2 = 0.5 is sqrt.
+
+    Shapes: any two that broadcast. Saved for backward: both, y. dx1 = dy x2 x1^(x2 - 1), dx2 = dy y log(x1), 0 where
+    x1 is 0. A negative x1 with an x2 that is not whole gives NaN.
+
+    >>> cygrad.ops.power([2.0, 3.0], 3).numpy().tolist()
+    [8.0, 27.0]
+    """
+    if type(x2) in (int, float) and x2 in (2, 0.5) and not is_whole(x1):
+        return square(x1) if x2 == 2 else sqrt(x1)
+    a, b = operands(x1, x2, "power", np.power)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "power")
+    y = empty(shape)
+    K.power(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        da = db = None
+        if tracked(a):
+            lower = empty(b.shape)
+            K.affine(lower, b, b.size, 1.0, -1.0)
+            da = room(a, to_a, shape)
+            K.power(da, a, lower, rank, sizes, sa, sb)
+            K.multiply(da, da, b, rank, sizes, sy, sb)
+            K.multiply(da, da, dy, rank, sizes, sy, sy)
+            da = unbroadcast(da, a, to_a)
+        if tracked(b):
+            base = np.asarray(a)
+            logs = from_array(np.log(base, out=np.zeros_like(base), where=base > 0))
+            db = room(b, to_b, shape)
+            K.multiply(db, dy, y, rank, sizes, sy, sy)
+            K.multiply(db, db, logs, rank, sizes, sy, sa)
+            db = unbroadcast(db, b, to_b)
+        return da, db
+
+    return record(y, (a, b), backward)
+
+
+def masked(dy, mask, x, steps):
+    """dy where mask, else 0, summed back to the shape of x."""
+    dx = room(x, steps, dy.shape)
+    out = np.asarray(dx)
+    out[...] = 0
+    np.copyto(out, np.asarray(dy), where=mask)
+    return unbroadcast(dx, x, steps)
+
+
+def maximum(x1, x2):
+    """y = max(x1, x2), elementwise, with broadcasting.
+
+    Shapes: any two that broadcast. Saved for backward: both. The gradient goes to the larger one, to x1 where they
+    are equal.
+
+    >>> cygrad.ops.maximum([1.0, 5.0], 3.0).numpy().tolist()
+    [3.0, 5.0]
+    """
+    a, b = operands(x1, x2, "maximum", np.maximum)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "maximum")
+    y = empty(shape)
+    K.maximum(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        first = np.asarray(a) >= np.asarray(b)
+        return masked(dy, first, a, to_a) if tracked(a) else None, masked(dy, ~first, b, to_b) if tracked(b) else None
+
+    return record(y, (a, b), backward)
+
+
+def minimum(x1, x2):
+    """y = min(x1, x2), elementwise, with broadcasting.
+
+    Shapes: any two that broadcast. Saved for backward: both. The gradient goes to the smaller one, to x1 where they
+    are equal.
+
+    >>> cygrad.ops.minimum([1.0, 5.0], 3.0).numpy().tolist()
+    [1.0, 3.0]
+    """
+    a, b = operands(x1, x2, "minimum", np.minimum)
+    if b is None:
+        return a
+    shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "minimum")
+    y = empty(shape)
+    K.minimum(y, a, b, rank, sizes, sa, sb)
+
+    def backward(dy):
+        first = np.asarray(a) <= np.asarray(b)
+        return masked(dy, first, a, to_a) if tracked(a) else None, masked(dy, ~first, b, to_b) if tracked(b) else None
+
+    return record(y, (a, b), backward)
+
+
+def negative(x):
+    """y = -x, elementwise.
+
+    >>> cygrad.ops.negative([1.0, -2.0]).numpy().tolist()
+    [-1.0, 2.0]
+    """
+    if is_whole(x):
+        return integer_result(np.negative, x)
+    x = as_float(x, "negative")
+    y = empty(x.shape)
+    K.affine(y, x, x.size, -1.0, 0.0)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.affine(dx, dy, x.size, -1.0, 0.0)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def log(x):
+    """Natural logarithm, elementwise: -inf at 0, NaN below.
+
+    Shapes: x of any shape, y alike. Saved for backward: x. dx = dy / x.
+
+    >>> cygrad.ops.log(1.0).item()
+    0.0
+    """
+    x = as_float(x, "log")
+    y = empty(x.shape)
+    K.log_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.log_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def sqrt(x):
+    """Square root, elementwise: NaN below 0.
+
+    Shapes: x of any shape, y alike. Saved for backward: y. dx = dy / (2 y), which is infinite at 0.
+
+    >>> cygrad.ops.sqrt([4.0, 9.0]).numpy().tolist()
+    [2.0, 3.0]
+    """
+    x = as_float(x, "sqrt")
+    y = empty(x.shape)
+    K.sqrt_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.sqrt_backward(dx, dy, y, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def square(x):
+    """y = x^2, elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x. dx = 2 x dy.
+
+    >>> cygrad.ops.square([-3.0, 2.0]).numpy().tolist()
+    [9.0, 4.0]
+    """
+    if is_whole(x):
+        return integer_result(np.square, x)
+    x = as_float(x, "square")
+    y = empty(x.shape)
+    K.square_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.square_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def absolute(x):
+    """y = |x|, elementwise.
+
+    Shapes: x of any shape, y alike. Saved for backward: x. dx = dy sign(x), 0 at 0.
+
+    >>> cygrad.ops.absolute([-3.0, 2.0]).numpy().tolist()
+    [3.0, 2.0]
+    """
+    if is_whole(x):
+        return integer_result(np.absolute, x)
+    x = as_float(x, "absolute")
+    y = empty(x.shape)
+    K.absolute_forward(y, x, x.size)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.absolute_backward(dx, dy, x, x.size)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+abs = absolute
+
+
+def clip(x, x_min, x_max):
+    """y = min(max(x, x_min), x_max), elementwise.
+
+    Shapes: x of any shape, y alike; x_min and x_max are numbers, None for no limit, or arrays that broadcast with x.
+    Saved for backward: x. dx = dy where x_min <= x <= x_max, else 0.
+
+    >>> cygrad.ops.clip([-3.0, 0.5, 2.0], 0.0, 1.0).numpy().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    if not (isinstance(x_min, (int, float, type(None))) and isinstance(x_max, (int, float, type(None)))):
+        x = x if x_min is None else maximum(x, x_min)
+        return x if x_max is None else minimum(x, x_max)
+    if is_whole(x):
+        return integer_result(lambda x: np.clip(x, x_min, x_max), x)
+    x = as_float(x, "clip")
+    low = float("-inf") if x_min is None else x_min
+    high = float("inf") if x_max is None else x_max
+    y = empty(x.shape)
+    K.clip_forward(y, x, x.size, low, high)
+
+    def backward(dy):
+        dx = gradient_like(x)
+        K.clip_backward(dx, dy, x, x.size, low, high)
+        return dx
+
+    return record(y, (x,), backward)
+
+
+def reciprocal(x):
+    """y = 1 / x, elementwise.
+
+    >>> cygrad.ops.reciprocal([2.0, 4.0]).numpy().tolist()
+    [0.5, 0.25]
+    """
+    return divide(1.0, x)
+
+
+def rsqrt(x):
+    """y = 1 / sqrt(x), elementwise.
+
+    >>> cygrad.ops.rsqrt([4.0, 16.0]).numpy().tolist()
+    [0.5, 0.25]
+    """
+    return divide(1.0, sqrt(x))
+
+
+def sign(x):
+    """y = -1, 0 or 1, elementwise. Constant nearly everywhere: no gradient is recorded.
+
+    >>> cygrad.ops.sign([-3.0, 0.0, 2.0]).numpy().tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    return integer_result(np.sign, x)
+
+
+def floor(x):
+    """The largest whole number not above x, elementwise. No gradient is recorded.
+
+    >>> cygrad.ops.floor([-1.5, 1.5]).numpy().tolist()
+    [-2.0, 1.0]
+    """
+    return integer_result(np.floor, x)
+
+
+def ceil(x):
+    """The smallest whole number not below x, elementwise. No gradient is recorded.
+
+    >>> cygrad.ops.ceil([-1.5, 1.5]).numpy().tolist()
+    [-1.0, 2.0]
+    """
+    return integer_result(np.ceil, x)
+
+
+def round(x, decimals=0):
+    """x rounded to so many decimals, halves to even. No gradient is recorded.
+
+    >>> cygrad.ops.round([0.5, 1.5, 2.4]).numpy().tolist()
+    [0.0, 2.0, 2.0]
+    """
+    return integer_result(lambda x: np.round(x, decimals), x)
+
+
+def sum_of_gradients(a, b):
+    """a + b of equal shapes in fresh memory, not recorded: what the tape calls where two gradients meet."""
+    y = empty(a.shape)
+    n = (a.size,)
+    K.add(y, a, b, 1, n, (1,), (1,))
+    return y
+
+
+def add_to_gradient(total, dx):
+    """total += dx in place: what the tape calls for a sum that it made itself."""
+    K.accumulate(total, dx, total.size, 1.0)
