@@ -48,7 +48,9 @@ def unpack_x_y_sample_weight(data):
     if not isinstance(data, (tuple, list)):
         return data, None, None
     if not 1 <= len(data) <= 3:
-        raise ValueError(f"a batch is x, (x,), (x, y) or (x, y, sample_weight); got a {type(data).__name__} of {len(data)}")
+        raise ValueError(
+            f"a batch is x, (x,), (x, y) or (x, y, sample_weight); got a {type(data).__name__} of {len(data)}"
+        )
     return (*data, None, None)[:3]
 
 
@@ -84,7 +86,9 @@ def as_array(x, caller, name, integers=False):
             "O": "Rows of different lengths, None or strings inside? (utils.pad_sequences makes rows equally long.)",
             "c": "Complex numbers are not supported.",
         }.get(kind, "")
-        raise ValueError(f"{caller}: expected numbers in {name}; got an array of dtype {array.dtype}, shape {array.shape}. {cause}".rstrip())
+        raise ValueError(
+            f"{caller}: expected numbers in {name}; got an array of dtype {array.dtype}, shape {array.shape}. {cause}".rstrip()
+        )
     float_type = np.dtype(scalar(0).dtype)
     if kind == "b":
         array = array.view(np.uint8)
@@ -226,12 +230,16 @@ def class_weights(y, class_weight, caller):
     if not isinstance(class_weight, dict) or not all(
         isinstance(k, (int, np.integer)) and not isinstance(k, bool) and float(v) >= 0 for k, v in class_weight.items()
     ):
-        raise ValueError(f"{caller}: class_weight must map class indices to weights, as in {{0: 1.0, 1: 3.0}}; got {class_weight!r}")
+        raise ValueError(
+            f"{caller}: class_weight must map class indices to weights, as in {{0: 1.0, 1: 3.0}}; got {class_weight!r}"
+        )
     labels = np.asarray(y)
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] > 1 else labels[..., 0]
     if labels.ndim != 1:
-        raise ValueError(f"{caller}: class_weight needs one label a sample; y has shape {np.shape(y)}. Use sample_weight instead.")
+        raise ValueError(
+            f"{caller}: class_weight needs one label a sample; y has shape {np.shape(y)}. Use sample_weight instead."
+        )
     classes, inverse = np.unique(np.round(labels).astype(np.int64), return_inverse=True)
     table = np.array([class_weight.get(int(c), 1.0) for c in classes], dtype=np.float32)
     return table[inverse.reshape(-1)]

@@ -1,0 +1,238 @@
+"""Model: a layer that can be trained, saved and described."""
+
+import json
+import math
+import re
+
+from ..layers.layer import Layer
+from .training import Trainer
+
+__all__ = ["Model", "clone_model", "model_from_json"]
+
+
+class Model(Trainer, Layer):
+    """A model of your own: make layers in __init__, use them in call(inputs, training=None).
+
+    Model(*, trainable=True, name=None). compile, fit, evaluate, predict, save and summary come with it; train_step, test_step,
+    predict_step, compute_loss and compute_metrics can be overridden as in Keras. NotImplementedError for Model(inputs, outputs):
+    graphs of layers are not supported yet.
+
+    >>> class Classifier(cygrad.Model):
+    ...     def __init__(self, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.hidden = cygrad.layers.Dense(8, activation="relu")
+    ...         self.out = cygrad.layers.Dense(2, activation="softmax")
+    ...     def call(self, inputs):
+    ...         return self.out(self.hidden(inputs))
+    >>> model = Classifier()
+    >>> model.predict(np.zeros((3, 4), "float32"), verbose=0).shape
+    (3, 2)
+    """
+
+    def __init__(self, *args, trainable=True, name=None, **kwargs):
+        if args or "inputs" in kwargs or "outputs" in kwargs:
+            raise NotImplementedError(
+                f"{type(self).__name__}(inputs, outputs): models made of a graph of layers are not supported yet. "
+                "Use Sequential for a stack, or subclass Model and write call"
+            )
+        Layer.__init__(self, trainable=trainable, name=name, **kwargs)
+        self._init_training()
+
+    # ---- layers ----
+
+    @property
+    def layers(self):
+        """The layers directly below, in the order of the attributes."""
+        return self._parts()[2]
+
+    def get_layer(self, name=None, index=None):
+        """The layer of that name, or at that place. ValueError, with the names that there are, when it does not exist."""
+        layers = self.layers
+        if (name is None) == (index is None):
+            raise ValueError(f"get_layer: give a name or an index; got name={name!r}, index={index!r}")
+        if index is not None:
+            if not -len(layers) <= index < len(layers):
+                raise ValueError(
+                    f'get_layer: index {index} does not exist; model "{self.name}" has {len(layers)} layers'
+                )
+            return layers[index]
+        for layer in layers:
+            if layer.name == name:
+                return layer
+        raise ValueError(
+            f'get_layer: model "{self.name}" has no layer {name!r}; it has {", ".join(m.name for m in layers)}'
+        )
+
+    # ---- a table ----
+
+    def summary(
+        self,
+        line_length=None,
+        positions=None,
+        print_fn=None,
+        expand_nested=False,
+        show_trainable=False,
+        layer_range=None,
+    ):
+        """Prints the layers, their output shapes and parameters, and the totals with the memory that they take.
+
+        print_fn gets one line at a time (print where absent). expand_nested lists the layers of models inside;
+        layer_range=(first, last) limits the table to layers from one name to another (regular expressions). positions, the
+        relative ends of the columns in line_length, are as in Keras. A model that is not built yet shows what is known.
+        """
+        for line in _summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range):
+            (print_fn or print)(line)
+
+    # ---- files and configurations ----
+
+    def save(self, filepath, overwrite=True, **kwargs):
+        """Writes the whole model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's state, random
+        states. models.load_model is the reverse. The file is complete or not there. FileExistsError where overwrite is False."""
+        from .saving import save_model
+
+        save_model(self, filepath, overwrite=overwrite, **kwargs)
+
+    def save_weights(self, filepath, overwrite=True):
+        """Writes the weights alone to one `.safetensors` file, named layer/variable. FileExistsError where overwrite is False."""
+        from .saving import save_weights
+
+        save_weights(self, filepath, overwrite)
+
+    def load_weights(self, filepath, skip_mismatch=False):
+        """Reads weights from save_weights or save. ValueError names what is missing, extra or of another shape, and changes
+        nothing; skip_mismatch=True leaves those out, with a warning."""
+        from .saving import load_weights
+
+        load_weights(self, filepath, skip_mismatch)
+
+    def to_json(self, **kwargs):
+        """The architecture as JSON text, for model_from_json; kwargs as for json.dumps."""
+        from .saving import serialize_model
+
+        return json.dumps(serialize_model(self), allow_nan=False, **kwargs)
+
+    def __reduce_ex__(self, protocol):
+        from .saving import custom_objects_of, from_bytes, to_bytes
+
+        return from_bytes, (to_bytes(self), custom_objects_of(self))
+
+
+def model_from_json(json_string, custom_objects=None):
+    """A new model, with new weights, from to_json's text. ValueError for text that is not such a model.
+
+    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+    >>> cygrad.models.model_from_json(model.to_json()).count_params()
+    3
+    """
+    from .saving import deserialize_model, parse_json
+
+    return deserialize_model(parse_json(json_string, "model_from_json"), custom_objects)
+
+
+def clone_model(model, input_tensors=None, clone_function=None):
+    """A model of the same architecture with new weights and no compile state; clone_function(layer) may give other layers.
+
+    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+    >>> cygrad.models.clone_model(model).weights[0] is model.weights[0]
+    False
+    """
+    from .saving import custom_objects_of, deserialize_model, serialize_model
+    from .sequential import Sequential
+
+    if input_tensors is not None:
+        raise NotImplementedError("clone_model: input_tensors is not supported yet")
+    if clone_function is not None:
+        if not isinstance(model, Sequential):
+            raise ValueError(f"clone_model: clone_function needs a Sequential; got {type(model).__name__}")
+        clone = Sequential([model._input_layer] if model._input_layer else [], name=model.name)
+        for layer in model.layers:
+            clone.add(clone_function(layer))
+        return clone
+    return deserialize_model(serialize_model(model), custom_objects_of(model))
+
+
+# ---- the summary ----
+
+
+def _shape_text(layer):
+    try:
+        shape = layer.output_shape
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError, ValueError):
+        return "?"
+    return str(shape)
+
+
+def _size_text(count, nbytes):
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if nbytes < 1024 or unit == "TB":
+            return f"{count:,} ({nbytes:.2f} {unit})"
+        nbytes /= 1024
+
+
+def _rows(model, expand_nested, depth=0):
+    for layer in model.layers:
+        name = f"{'   ' * depth}{'└ ' if depth else ''}{layer.name} ({type(layer).__name__})"
+        params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+        trainable = "-" if not layer.weights else "Y" if layer.trainable else "N"
+        yield layer.name, [name, _shape_text(layer), params, trainable]
+        if expand_nested and isinstance(layer, Model):
+            yield from _rows(layer, True, depth + 1)
+
+
+def _between(rows, layer_range):
+    if layer_range is None:
+        return rows
+    if len(layer_range) != 2 or not all(isinstance(r, str) for r in layer_range):
+        raise ValueError(f"summary: layer_range must be two layer names; got {layer_range!r}")
+    places = [[i for i, (name, _) in enumerate(rows) if re.fullmatch(r, name)] for r in layer_range]
+    if not all(places):
+        raise ValueError(f"summary: no layer matches layer_range={tuple(layer_range)}")
+    low, high = min(places[0][0], places[1][-1]), max(places[0][0], places[1][-1])
+    return rows[low : high + 1]
+
+
+def _summary_lines(model, line_length, positions, expand_nested, show_trainable, layer_range):
+    header = ["Layer (type)", "Output Shape", "Param #", "Trainable"][: 4 if show_trainable else 3]
+    rows = [cells[: len(header)] for _, cells in _between(list(_rows(model, expand_nested)), layer_range)]
+    widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
+    if line_length:
+        ends = positions or [(i + 1) / len(header) for i in range(len(header))]
+        ends = [end if end > 1 else end * line_length for end in ends]
+        given = [int(b - a) - 3 for a, b in zip([0, *ends], ends)]
+        widths = [max(w, g) for w, g in zip(widths, given)]
+
+    def line(cells):
+        right = {2}  # counts are easier to compare right-aligned
+        return (
+            "│ "
+            + " │ ".join(c.rjust(w) if i in right else c.ljust(w) for i, (c, w) in enumerate(zip(cells, widths)))
+            + " │"
+        )
+
+    def rule(left, middle, right):
+        return left + middle.join("─" * (w + 2) for w in widths) + right
+
+    yield f'Model: "{model.name}"'
+    yield rule("┌", "┬", "┐")
+    yield line(header)
+    yield rule("├", "┼", "┤")
+    for row in rows:
+        yield line(row)
+    yield rule("└", "┴", "┘")
+    if not model.built:
+        yield " Not built yet: shapes and parameters are known after the first call, fit, or build(input_shape);"
+        yield " with an Input first, as layers are added."
+        return
+    trainable, others = model.trainable_weights, model.non_trainable_weights
+    optimizer = model.optimizer if model.compiled and model.optimizer is not None and model.optimizer.built else None
+    slots = list(optimizer._slot_views().values()) if optimizer else []
+
+    def total(title, arrays):
+        sizes = [math.prod(a.shape) for a in arrays]
+        return f" {title} params: {_size_text(sum(sizes), sum(a.nbytes for a in arrays))}"
+
+    yield total("Total", [*trainable, *others, *slots])
+    yield total("Trainable", trainable)
+    yield total("Non-trainable", others)
+    if optimizer:
+        yield total("Optimizer", slots)

@@ -1,0 +1,112 @@
+"""Labels and targets, checked once before training: their shape against the model's output, their values against the loss."""
+
+import numpy as np
+
+from .. import losses
+from ..ops._backend import scalar
+
+
+def is_sparse(loss):
+    return isinstance(loss, losses.SparseCategoricalCrossentropy)
+
+
+def prepare_targets(y, output, loss, caller, model_name):
+    """y as the array that the loss wants: int32 labels for the sparse losses, else floats; ValueError says what does not fit.
+
+    output: the shape of the model's output for len(y) samples. A last axis of 1 is added or dropped where only that differs.
+    A loss of the caller's own takes any shape.
+    """
+    where = f'{caller}: y and the output of "{model_name}"'
+    if getattr(loss, "axis", -1) not in (-1, len(output) - 1):
+        return np.ascontiguousarray(y, dtype=np.int32) if is_sparse(loss) else y
+    if is_sparse(loss):
+        return _labels(y, output, loss, caller, where)
+    y = y.astype(np.dtype(scalar(0).dtype), copy=False)
+    if isinstance(loss, losses.LossFunctionWrapper) or not type(loss).__module__.startswith("cygrad."):
+        return y
+    if y.shape != output:
+        if y.shape + (1,) == output or (y.shape[-1:] == (1,) and y.shape[:-1] == output):
+            return y.reshape(output)
+        name = type(loss).__name__
+        cause = ""
+        if "categorical" in name.lower() and y.ndim <= len(output) and (y.ndim < len(output) or y.shape[-1] == 1):
+            cause = (
+                f"These look like class indices: use loss='sparse_categorical_crossentropy', or "
+                f"utils.to_categorical(y, {output[-1]})."
+            )
+        elif y.ndim == len(output) and y.shape[:-1] == output[:-1]:
+            cause = f"The last layer has {output[-1]} unit{'s' * (output[-1] != 1)}; y has {y.shape[-1]} value{'s' * (y.shape[-1] != 1)} a sample."
+        elif y.ndim < len(output):
+            cause = "Is a Flatten or a pooling layer missing before the last layers?"
+        raise ValueError(
+            f"{where} have different shapes: {y.shape} and {output}; {name} compares them one by one. {cause}".rstrip()
+        )
+    return y
+
+
+def _labels(y, output, loss, caller, where):
+    classes = output[-1] if len(output) > 1 else 1
+    rows = output[:-1]
+    if y.shape != rows and y.shape == (*rows, 1):
+        y = y.reshape(rows)
+    if y.shape != rows:
+        cause = "Is the batch axis missing?" if not rows or y.ndim < len(rows) else ""
+        if y.shape == output:
+            cause = "These look like one-hot rows: use loss='categorical_crossentropy', or y.argmax(-1)."
+        raise ValueError(
+            f"{where} do not fit: {type(loss).__name__} expects one class index for each row of the output, shape {rows}; "
+            f"got y of shape {y.shape}. {cause}".rstrip()
+        )
+    if y.dtype.kind == "f":
+        if not np.array_equal(y, np.floor(y)):
+            raise ValueError(
+                f"{caller}: {type(loss).__name__} expects class indices (whole numbers); y holds floats such as "
+                f"{y.reshape(-1)[y.reshape(-1) != np.floor(y.reshape(-1))][0]:g}. For regression use loss='mse'."
+            )
+        y = y.astype(np.int64)
+    ignored = getattr(loss, "ignore_class", None)
+    checked = y if ignored is None else y[y != ignored]
+    if checked.size:
+        low, high = int(checked.min()), int(checked.max())
+        if low < 0 or high >= classes:
+            cause = "Do the labels start at 1? Subtract 1." if low == 1 and high == classes else ""
+            if low >= 0 and not cause:
+                cause = f"Is the last layer too narrow? It has {classes} unit{'s' * (classes != 1)}; these labels need {high + 1}."
+            raise ValueError(
+                f"{caller}: {type(loss).__name__} expects labels in 0 .. {classes - 1}, as the output has {classes} classes; "
+                f"got labels from {low} to {high}. {cause}".rstrip()
+            )
+    return np.ascontiguousarray(y, dtype=np.int32)
+
+
+def warn_about_split(y, split_at):
+    """A text when the classes of the tail differ from the head's in a way that a shuffled data set would not show; else None."""
+    y = np.asarray(y)
+    if y.ndim > 1 and y.shape[-1] > 1 and y.dtype.kind in "biuf" and y.ndim == 2 and np.all((y == 0) | (y == 1)):
+        y = y.argmax(-1)
+    elif y.ndim == 2 and y.shape[-1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1 or (y.dtype.kind not in "biu" and not (y.dtype.kind == "f" and np.array_equal(y, np.floor(y)))):
+        return None
+    head, counts = np.unique(y[:split_at], return_counts=True)
+    tail = np.unique(y[split_at:])
+    if len(head) > 1000 or len(head) * 2 > split_at:
+        return None  # numbers, not classes
+    expected = counts / split_at * (len(y) - split_at)
+    only_tail = np.setdiff1d(tail, head)
+    lost = head[(expected > 10) & ~np.isin(head, tail)]  # chance of none in a shuffled set: below e^-10
+    if not len(only_tail) and not len(lost):
+        return None
+
+    def listed(values):
+        return ", ".join(f"{v:g}" for v in values[:8]) + (", ..." if len(values) > 8 else "")
+
+    found = []
+    if len(only_tail):
+        found.append(f"classes {listed(only_tail)} are in it and not in the training part")
+    if len(lost):
+        found.append(f"classes {listed(lost)} are missing from it")
+    return (
+        f"validation_split takes the last {len(y) - split_at} samples, and {' and '.join(found)}: is y sorted? "
+        "Shuffle x and y together first, or give validation_data"
+    )

@@ -1,0 +1,833 @@
+"""compile, fit, evaluate, predict: the loops over batches and what they check before the first one.
+
+The loop of fit costs little Python: what is the same for all batches is bound once, no logs are made unless a callback asks for
+them, and a value leaves C only to be added to a running mean. A model that overrides train_step, test_step, predict_step,
+compute_loss or compute_metrics takes the same loop with its own step.
+"""
+
+import warnings
+
+import numpy as np
+
+from .. import callbacks as callbacks_module
+from .. import losses, optimizers
+from .. import metrics as metrics_module
+from ..ops._backend import GradientTape, Tensor, Variable, from_array
+from ..random import SeedGenerator
+from .data import (
+    ArrayBatches,
+    StreamBatches,
+    as_array,
+    class_weights,
+    is_stream,
+    leaves,
+    map_leaves,
+    pack_x_y_sample_weight,
+    shuffled,
+    unpack_x_y_sample_weight,
+)
+from .targets import prepare_targets, warn_about_split
+
+
+def _positive(caller, name, value, low=1):
+    """value as an int of at least low; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < low:
+        raise ValueError(f"{caller}: {name} must be an integer of at least {low}; got {value!r}")
+    return int(value)
+
+
+def _verbosity(caller, verbose):
+    if isinstance(verbose, str) and verbose == "auto":
+        return verbose
+    if verbose not in (0, 1, 2):
+        raise ValueError(
+            f"{caller}: verbose must be 'auto', 0 (silent), 1 (progress bar) or 2 (one line an epoch); got {verbose!r}"
+        )
+    return int(verbose)
+
+
+def _hook(callbacks, name):
+    """A hook of a CallbackList, or None where no callback defines it."""
+    return getattr(callbacks, name) if callbacks._hooks[name] else None
+
+
+class Trainer:
+    """What makes a layer a model: compile, fit, evaluate, predict and the methods on single batches."""
+
+    def _init_training(self):
+        self.compiled = False
+        self.optimizer = None
+        self.loss = None
+        self.stop_training = self.stop_evaluating = self.stop_predicting = False
+        self.history = None
+        self._compile_arguments = {}
+        self._loss_tracker = self._loss_function = self._loss_weight = None
+        self._compiled_metrics, self._compiled_weighted = [], []
+        self._resolved = False
+        self._shuffle_seed = SeedGenerator()
+
+    # ---- compile ----
+
+    def compile(
+        self,
+        optimizer="rmsprop",
+        loss=None,
+        loss_weights=None,
+        metrics=None,
+        weighted_metrics=None,
+        run_eagerly=False,
+        steps_per_execution=1,
+        jit_compile="auto",
+        auto_scale_loss=True,
+    ):
+        """Sets what training needs: an optimizer, a loss, metrics; strings as in Keras, objects, or functions (y_true, y_pred).
+
+        loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight and
+        class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output. run_eagerly,
+        steps_per_execution, jit_compile and auto_scale_loss have no effect: every step runs as it is written, in float32.
+        ValueError for names that do not exist, with the nearest one that does.
+
+        >>> model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(3, activation="softmax")])
+        >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        """
+        self.optimizer = optimizers.get(optimizer)
+        _check_loss(loss)
+        for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
+            _check_metrics(argument, given)
+        if jit_compile is True or (steps_per_execution or 1) > 1:
+            ignored = "jit_compile=True" if jit_compile is True else f"steps_per_execution={steps_per_execution}"
+            warnings.warn(f"compile: {ignored} has no effect here: steps are not compiled further", stacklevel=2)
+        self.loss = loss
+        self._compile_arguments = {
+            "loss": loss,
+            "loss_weights": loss_weights,
+            "metrics": metrics,
+            "weighted_metrics": weighted_metrics,
+        }
+        self._loss_weight = _single_loss_weight(loss_weights)
+        self._loss_tracker = metrics_module.Mean(name="loss")
+        self._loss_function = None
+        self._compiled_metrics, self._compiled_weighted = [], []
+        self._resolved = False
+        self.stop_training = False
+        self.compiled = True
+
+    def _resolve(self, y, y_pred):
+        """Turns the names given to compile into a loss and metrics, now that shapes are known."""
+        if self._resolved:
+            return
+        arguments = self._compile_arguments
+        shapes = (None, None) if y is None else (tuple(y.shape), tuple(y_pred.shape))
+        loss = _unwrap(arguments["loss"])
+        self._loss_function = losses.resolve(loss, *shapes)
+        if y is not None:
+            self._compiled_metrics = [_metric(m, loss, *shapes) for m in _flat(arguments["metrics"])]
+            self._compiled_weighted = [_metric(m, loss, *shapes) for m in _flat(arguments["weighted_metrics"])]
+        self._resolved = True
+
+    def _assert_compiled(self, caller):
+        if not self.compiled:
+            raise ValueError(
+                f'{caller}: model "{self.name}" is not compiled; call model.compile(optimizer, loss) first'
+            )
+
+    # ---- metrics ----
+
+    @property
+    def metrics(self):
+        """The metrics of training: the mean loss, those of compile, those of the model's own attributes."""
+        own = [m for m in vars(self).values() if isinstance(m, metrics_module.Metric) and m is not self._loss_tracker]
+        if not self.compiled:
+            return own
+        return [self._loss_tracker, *self._compiled_metrics, *self._compiled_weighted, *own]
+
+    @property
+    def metrics_names(self):
+        return [m.name for m in self.metrics]
+
+    def reset_metrics(self):
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self):
+        """{name: value} of all metrics as plain floats; a second metric of the same name gets a number."""
+        result = {}
+        weighted = {id(m) for m in self._compiled_weighted} if self.compiled else ()
+        for metric in self.metrics:
+            if metric is self._loss_tracker and not metric.count and self.loss is None:
+                continue
+            value = metric.result()
+            for name, v in (value if isinstance(value, dict) else {metric.name: value}).items():
+                if name in result and id(metric) in weighted:
+                    name = f"weighted_{name}"
+                base, number = name, 1
+                while name in result:
+                    name, number = f"{base}_{number}", number + 1
+                result[name] = _plain(v)
+        return result
+
+    # ---- one step; Keras's override points ----
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The loss that is minimised, a scalar tensor: compile's loss and what layers added (regularizers, add_loss)."""
+        total = None
+        if self._compile_arguments.get("loss") is not None:
+            self._resolve(y, y_pred)
+            total = self._loss_function(y, y_pred, sample_weight)
+            if self._loss_weight is not None:
+                total = total * self._loss_weight
+        for loss in self.losses:
+            total = loss if total is None else total + loss
+        if total is None:
+            raise ValueError(f'model "{self.name}" has no loss to compute; give compile(loss=...)')
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """Updates the metrics of compile with one batch; returns get_metrics_result()."""
+        self._resolve(y, y_pred)
+        self._update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def _update_metrics(self, y, y_pred, sample_weight):
+        for metric in self._compiled_metrics:
+            metric.update_state(y, y_pred)
+        for metric in self._compiled_weighted:
+            metric.update_state(y, y_pred, sample_weight=sample_weight)
+
+    def train_step(self, data):
+        """One step on a batch (x, y, sample_weight); returns {name: value}. Override it for a training loop of your own."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+        self._loss_tracker.update_state(loss, sample_weight=leaves(x)[0].shape[0])
+        self.optimizer.step_from_tape(tape, loss, self.trainable_variables)
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        """One evaluation step on a batch; returns {name: value}."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        y_pred = self(x, training=False)
+        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        self._loss_tracker.update_state(loss, sample_weight=leaves(x)[0].shape[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight)
+
+    def predict_step(self, data):
+        """The output for a batch."""
+        return self(unpack_x_y_sample_weight(data)[0], training=False)
+
+    def _overrides(self, *names):
+        return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
+
+    def _bound_step(self, training):
+        """step(x, y, sample_weight) for one batch, with everything looked up beforehand. Returns logs only for overridden steps."""
+        name = "train_step" if training else "test_step"
+        if self._overrides(name, "compute_loss", "compute_metrics"):
+            method = getattr(self, name)
+            return lambda x, y, w: method(pack_x_y_sample_weight(x, y, w))
+        loss_function, weight, tracker = self._loss_function, self._loss_weight, self._loss_tracker
+        plain = [m.update_state for m in self._compiled_metrics]
+        weighted = [m.update_state for m in self._compiled_weighted]
+        if loss_function is None or weight is not None:
+            compute_loss = self.compute_loss
+        else:
+
+            def compute_loss(x, y, y_pred, w, training):
+                loss = loss_function(y, y_pred, w)
+                for added in self.losses:
+                    loss = loss + added
+                return loss
+
+        def account(x, y, y_pred, w, loss):
+            n = x.shape[0] if isinstance(x, Tensor) else leaves(x)[0].shape[0]
+            tracker.total += float(loss) * n
+            tracker.count += n
+            for update in plain:
+                update(y, y_pred)
+            for update in weighted:
+                update(y, y_pred, w)
+
+        if not training:
+
+            def test(x, y, w):
+                y_pred = self(x, training=False)
+                account(x, y, y_pred, w, compute_loss(x, y, y_pred, w, False))
+
+            return test
+        step_from_tape, variables = self.optimizer.step_from_tape, self.trainable_variables
+
+        def train(x, y, w):
+            with GradientTape() as tape:
+                y_pred = self(x, training=True)
+                loss = compute_loss(x, y, y_pred, w, True)
+            step_from_tape(tape, loss, variables)
+            account(x, y, y_pred, w, loss)
+
+        return train
+
+    # ---- data ----
+
+    def _batches(self, caller, x, y, sample_weight, batch_size, steps, class_weight=None):
+        """Batches of the arguments that fit and evaluate take, checked; builds the model, resolves loss and metrics."""
+        if x is None:
+            raise ValueError(f"{caller}: x is None; expected an array of samples, or a generator of batches")
+        if is_stream(x):
+            if y is not None or sample_weight is not None:
+                raise ValueError(
+                    f"{caller}: y and sample_weight come with the batches of a generator or data set; they must be None here"
+                )
+            return self._stream(caller, x, steps, class_weight)
+        arrays = self._inputs(caller, x)
+        n = len(leaves(arrays)[0])
+        y, weight = self._targets(caller, arrays, y, sample_weight, class_weight, n)
+        batch_size = batch_size or (-(-n // steps) if steps else 32)
+        batches = ArrayBatches(
+            arrays, y, weight, batch_size, self._integer_inputs(), y is not None and y.dtype == np.int32
+        )
+        if steps:
+            if steps > batches.steps:
+                warnings.warn(
+                    f"{caller}: {n} samples make {batches.steps} batches of {batch_size}; not {steps}", stacklevel=3
+                )
+            batches.steps = min(steps, batches.steps)
+        return batches
+
+    def _inputs(self, caller, x):
+        """x as arrays that batches are gathered from, all of one length, of a shape that the model can take."""
+        integers = self._integer_inputs()
+        if isinstance(x, (list, tuple)) and not self._takes_several(x):
+            x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
+            x = as_array(x, caller, "x", integers)
+        else:
+            x = map_leaves(lambda a: as_array(a, caller, "x", integers), x)
+        arrays = leaves(x)
+        lengths = {len(a) for a in arrays}
+        if len(lengths) != 1:
+            raise ValueError(
+                f"{caller}: the arrays of x have different numbers of samples: {', '.join(str(len(a)) for a in arrays)}"
+            )
+        if lengths == {0}:
+            raise ValueError(f"{caller}: x has no samples, shape {arrays[0].shape}")
+        self._check_input_shapes(caller, x)
+        return x
+
+    def _takes_several(self, x):
+        """Is a list given as x several inputs? For one input it is nested numbers, or a list of samples."""
+        return False
+
+    def _integer_inputs(self):
+        """Should integers reach the first layer as they are (Embedding), not as floats?"""
+        return False
+
+    def _check_input_shapes(self, caller, x):
+        """Raises ValueError where arrays cannot be what the model was built for."""
+
+    def _sample(self, x):
+        """The model's output for the first sample; builds what is not built yet."""
+        one = map_leaves(lambda a: self._as_input(a[:1]), x)
+        return self(one, training=False)
+
+    def _as_input(self, array):
+        return from_array(array, "int32" if self._integer_inputs() else None)
+
+    def _targets(self, caller, x, y, sample_weight, class_weight, n):
+        """y and sample_weight as checked arrays; resolves loss and metrics."""
+        name = self.name
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(f"{caller}: give class_weight or sample_weight, not both")
+        if y is None:
+            if self._compile_arguments.get("loss") is not None and not self._overrides("train_step", "compute_loss"):
+                raise ValueError(f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets')
+            self._sample(x)
+            weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
+            return None, weight
+        if isinstance(y, dict) or (
+            isinstance(y, (list, tuple)) and y and all(np.ndim(a) > 1 and hasattr(a, "__array__") for a in y)
+        ):
+            if len(y) != 1:
+                raise ValueError(
+                    f"{caller}: y holds {len(y)} arrays; models with several outputs are not supported yet"
+                )
+            y = leaves(y)[0]
+        y = as_array(y, caller, "y")
+        if len(y) != n:
+            raise ValueError(
+                f"{caller}: x and y have different numbers of samples: {n} and {len(y)}"
+                + (". Are the images in y transposed, or labels of another split?" if n and len(y) else "")
+            )
+        y_pred = self._sample(x)
+        if not isinstance(y_pred, Tensor):
+            if self._overrides("train_step", "compute_loss"):
+                return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
+            raise ValueError(
+                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; models with several outputs are not supported yet'
+            )
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, caller)
+        self._resolve(y, y_pred)
+        if self._loss_function is not None:
+            y = prepare_targets(y, (n, *y_pred.shape[1:]), self._loss_function, caller, name)
+        weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
+        return y, weight
+
+    def _stream(self, caller, x, steps, class_weight):
+        """Batches of an iterable: each is checked and converted as it comes."""
+
+        def convert(x, y, w):
+            arrays = self._inputs(caller, x)
+            n = len(leaves(arrays)[0])
+            y, w = self._targets(caller, arrays, y, w, class_weight, n)
+            if y is not None:
+                y = from_array(y, "int32" if y.dtype == np.int32 else None)
+            return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
+
+        return StreamBatches(x, steps, convert, caller)
+
+    def _bind_optimizer(self, caller):
+        """Before the first step: the optimizer takes the variables; later, they must still be the same."""
+        variables = self.trainable_variables
+        if not variables:
+            warnings.warn(
+                f'{caller}: model "{self.name}" has no trainable variables; nothing will be learned', stacklevel=3
+            )
+        if self.optimizer is None:
+            raise ValueError(f'{caller}: model "{self.name}" was compiled without an optimizer')
+        self.optimizer.build(variables)
+
+    # ---- fit ----
+
+    def fit(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=1,
+        verbose="auto",
+        callbacks=None,
+        validation_split=0.0,
+        validation_data=None,
+        shuffle=True,
+        class_weight=None,
+        sample_weight=None,
+        initial_epoch=0,
+        steps_per_epoch=None,
+        validation_steps=None,
+        validation_batch_size=None,
+        validation_freq=1,
+    ):
+        """Trains for epochs passes over the data; returns a History, whose .history maps names to one float an epoch.
+
+        x: samples along the first axis, in arrays of any dtype and layout or nested lists; or a generator, a utils.PyDataset or
+        any iterable of (x, y) or (x, y, sample_weight) batches (an endless one needs steps_per_epoch). y: targets. batch_size: 32
+        where absent. verbose: 0 silent, 1 or "auto" a bar on a terminal and a line an epoch, 2 the
+        lines alone. validation_split: this fraction at the
+        end of x and y is held out before shuffling; validation_data: (x, y), (x, y, sample_weight) or batches.
+        class_weight: {class: weight} for the loss. The order of samples follows from utils.set_random_seed.
+
+        Everything is checked before the first step: shapes against the built layers, labels against the loss. ValueError says
+        what does not fit.
+
+        >>> x = np.linspace(0, 1, 8, dtype="float32")[:, None]
+        >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> len(model.fit(x, 2 * x, epochs=3, verbose=0).history["loss"])
+        3
+        """
+        self._assert_compiled("fit")
+        verbose = _verbosity("fit", verbose)
+        epochs = _positive("fit", "epochs", epochs, 0)
+        batch_size = _positive("fit", "batch_size", batch_size)
+        initial_epoch = _positive("fit", "initial_epoch", initial_epoch, 0)
+        steps_per_epoch = _positive("fit", "steps_per_epoch", steps_per_epoch)
+        validation_steps = _positive("fit", "validation_steps", validation_steps)
+        validation_batch_size = _positive("fit", "validation_batch_size", validation_batch_size) or batch_size
+        should_validate = _schedule(validation_freq)
+        if validation_split and validation_data is None:
+            (x, y, sample_weight), validation_data = self._split(x, y, sample_weight, validation_split)
+        batches = self._batches("fit", x, y, sample_weight, batch_size, steps_per_epoch, class_weight)
+        validation = None
+        if validation_data is not None:
+            if not is_stream(validation_data):
+                validation_data = unpack_x_y_sample_weight(validation_data)
+            else:
+                validation_data = (validation_data, None, None)
+            validation = self._batches(
+                "fit, validation_data", *validation_data, validation_batch_size, validation_steps
+            )
+        if isinstance(batches, ArrayBatches):
+            self._bind_optimizer("fit")
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks,
+                add_history=True,
+                add_progbar=verbose != 0,
+                verbose=verbose,
+                epochs=epochs,
+                steps=batches.steps,
+                model=self,
+            )
+        self.stop_training = False
+        logs = {}
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            self.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            logs = self._train_epoch(batches, shuffle, callbacks, epoch)
+            if validation is not None and should_validate(epoch):
+                found = self._evaluate(validation, callbacks)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        callbacks.on_train_end(logs)
+        return self.history
+
+    def _train_epoch(self, batches, shuffle, callbacks, epoch):
+        order = None
+        if shuffle and (batches.samples or hasattr(batches.source, "__getitem__")):
+            seed, counter = self._shuffle_seed.next()
+            order = shuffled(batches.samples or len(batches.source), seed, counter)
+        return self._run(batches, order, callbacks, training=True, epoch=epoch)
+
+    def _run(self, batches, order, callbacks, training, epoch=0):
+        """One pass over batches; returns the logs."""
+        event = "train" if training else "test"
+        begin, end = _hook(callbacks, f"on_{event}_batch_begin"), _hook(callbacks, f"on_{event}_batch_end")
+        step, logs, tracker = None, None, self._loss_tracker
+        self.stop_evaluating = False
+        steps, sound = batches.steps, True
+        for i, (x, y, w) in enumerate(batches.epoch(order)):
+            if step is None:  # a stream's model is built by its first batch
+                if training:
+                    self._bind_optimizer("fit")
+                step = self._bound_step(training)
+            if begin is not None:
+                begin(i)
+            logs = step(x, y, w)
+            if end is not None:
+                end(i, self.get_metrics_result if logs is None else self._epoch_logs(logs))
+            if training:
+                if sound and tracker.total != tracker.total:
+                    sound = False
+                    self._explain_nan(x, y, epoch, i)
+                if self.stop_training:
+                    break
+            elif self.stop_evaluating:
+                break
+            if i + 1 == steps:
+                break
+        return self._epoch_logs(logs)
+
+    def _epoch_logs(self, logs):
+        """What a pass reports: the metrics, or what an overridden step returned under other names."""
+        result = self.get_metrics_result()
+        if isinstance(logs, dict) and set(logs) != set(result):
+            return {name: _plain(value) for name, value in logs.items()}
+        return result
+
+    def _explain_nan(self, x, y, epoch, i):
+        """Once an epoch, when the loss has become NaN: where that may come from."""
+        inputs = [np.asarray(a) for a in leaves(x)]
+        if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in inputs):
+            cause = "x itself holds NaN or infinite values"
+        elif y is not None and np.asarray(y).dtype.kind == "f" and not np.isfinite(np.asarray(y)).all():
+            cause = "y itself holds NaN or infinite values"
+        else:
+            cause = "the usual causes are a learning rate that is too large and inputs that are not scaled"
+        warnings.warn(
+            f'fit: the loss of model "{self.name}" became NaN in epoch {epoch + 1}, step {i + 1}: {cause}. '
+            "cygrad.config.check_numerics(True) names the layer where it starts; callbacks.TerminateOnNaN stops training",
+            stacklevel=5,
+        )
+
+    def _split(self, x, y, sample_weight, fraction):
+        """The head for training, the tail for validation."""
+        if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+            raise ValueError(f"fit: validation_split must be in [0, 1); got {fraction!r}")
+        if is_stream(x):
+            raise ValueError("fit: validation_split needs arrays; give validation_data with a generator or data set")
+        x = self._inputs("fit", x)
+        n = len(leaves(x)[0])
+        at = int(n * (1.0 - fraction))
+        if at == 0 or at == n:
+            raise ValueError(
+                f"fit: validation_split={fraction} of {n} samples leaves {'nothing to train on' if at == 0 else 'no validation data'}"
+            )
+        y = None if y is None else as_array(y, "fit", "y")
+        sample_weight = None if sample_weight is None else as_array(sample_weight, "fit", "sample_weight")
+        for name, a in (("y", y), ("sample_weight", sample_weight)):
+            if a is not None and len(a) != n:
+                raise ValueError(f"fit: x and {name} have different numbers of samples: {n} and {len(a)}")
+        text = None if y is None else warn_about_split(y, at)
+        if text:
+            warnings.warn(f"fit: {text}", stacklevel=3)
+
+        def part(span):
+            return tuple(map_leaves(lambda a: a[span], s) for s in (x, y, sample_weight))
+
+        return part(slice(None, at)), part(slice(at, None))
+
+    # ---- evaluate ----
+
+    def evaluate(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        verbose="auto",
+        sample_weight=None,
+        steps=None,
+        callbacks=None,
+        return_dict=False,
+    ):
+        """The loss and the metrics on data given as for fit: [loss, metric, ...] (the loss alone without metrics), or
+        {name: value} where return_dict. Plain floats, means over samples.
+
+        >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1, kernel_initializer="zeros")])
+        >>> model.compile(loss="mse")
+        >>> model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
+        1.0
+        """
+        self._assert_compiled("evaluate")
+        verbose = _verbosity("evaluate", verbose)
+        batch_size, steps = _positive("evaluate", "batch_size", batch_size), _positive("evaluate", "steps", steps)
+        batches = self._batches("evaluate", x, y, sample_weight, batch_size, steps)
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
+            )
+        logs = self._evaluate(batches, callbacks)
+        return logs if return_dict else _in_order(logs)
+
+    def _evaluate(self, batches, callbacks):
+        self.reset_metrics()
+        callbacks.on_test_begin()
+        logs = self._run(batches, None, callbacks, training=False)
+        callbacks.on_test_end(logs)
+        return logs
+
+    # ---- predict ----
+
+    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+        """The outputs for x as a NumPy array, computed in batches (of 32 where batch_size is absent).
+
+        x: as for fit. verbose "auto": a bar on a terminal while it lasts, and no line after it. May be called from several
+        threads at once. Small inputs cost little: predict of one row is a forward pass and little else.
+
+        >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.predict(np.array([[1.0, 2.0]])).tolist()
+        [[3.0]]
+        """
+        if (
+            type(x) is np.ndarray
+            and x.ndim
+            and callbacks is None
+            and verbose in ("auto", 0)
+            and self.built
+            and not steps
+        ):
+            y = self._predict_array(x) if 0 < len(x) <= (batch_size or 32) else None
+            if y is not None:
+                return y
+        batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
+        if x is None:
+            raise ValueError("predict: x is None; expected an array of samples")
+        if is_stream(x):
+            batches = self._predict_stream(x, steps)
+        else:
+            arrays = self._inputs("predict", x)
+            n = len(leaves(arrays)[0])
+            batch_size = batch_size or (-(-n // steps) if steps else 32)
+            batches = ArrayBatches(arrays, None, None, batch_size, self._integer_inputs())
+            batches.steps = min(steps, batches.steps) if steps else batches.steps
+        verbose = _verbosity("predict", verbose)
+        if not isinstance(callbacks, callbacks_module.CallbackList):
+            callbacks = callbacks_module.CallbackList(
+                callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
+            )
+        return self._predict(batches, callbacks)
+
+    def _predict_array(self, x):
+        """The output for one small array of the built model's shape and type, with nothing around it; None: not such a case."""
+        if x.dtype != np.float32 or self._overrides("predict_step") or self._integer_inputs():
+            return None
+        self._check_input_shapes("predict", x)
+        y = self(from_array(x), training=False)
+        return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
+
+    def _predict_stream(self, x, steps):
+        def convert(x, y, w):
+            return map_leaves(self._as_input, self._inputs("predict", x)), None, None
+
+        return StreamBatches(x, steps, convert, "predict")
+
+    def _predict(self, batches, callbacks):
+        begin, end = _hook(callbacks, "on_predict_batch_begin"), _hook(callbacks, "on_predict_batch_end")
+        if self._overrides("predict_step"):
+            forward = self.predict_step
+        else:
+
+            def forward(x):
+                return self(x, training=False)
+
+        self.stop_predicting = False
+        callbacks.on_predict_begin()
+        out, pieces, start = None, [], 0
+        for i, (x, _, _) in enumerate(batches.epoch()):
+            if begin is not None:
+                begin(i)
+            y = forward(x)
+            if batches.samples and isinstance(y, Tensor):
+                if out is None:
+                    out = np.empty((batches.samples, *y.shape[1:]), y.dtype)
+                n = y.shape[0]
+                out[start : start + n] = np.asarray(y)
+                start += n
+            else:
+                pieces.append(map_leaves(_own, y))
+            if end is not None:
+                end(i, {"outputs": y})
+            if self.stop_predicting or i + 1 == batches.steps:
+                break
+        callbacks.on_predict_end()
+        return out[:start] if out is not None else _concatenate(pieces)
+
+    # ---- single batches ----
+
+    def _batch(self, caller, x, y, sample_weight, class_weight=None):
+        """One batch as tensors, checked."""
+        arrays = self._inputs(caller, x)
+        n = len(leaves(arrays)[0])
+        y, w = self._targets(caller, arrays, y, sample_weight, class_weight, n)
+        if y is not None:
+            y = from_array(y, "int32" if y.dtype == np.int32 else None)
+        return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
+
+    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+        """One step on one batch. Returns the loss and the metrics of this batch, as evaluate does."""
+        self._assert_compiled("train_on_batch")
+        batch = self._batch("train_on_batch", x, y, sample_weight, class_weight)
+        self._bind_optimizer("train_on_batch")
+        self.reset_metrics()
+        logs = self._epoch_logs(self._bound_step(True)(*batch))
+        return logs if return_dict else _in_order(logs)
+
+    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+        """The loss and the metrics of one batch, as evaluate returns them."""
+        self._assert_compiled("test_on_batch")
+        batch = self._batch("test_on_batch", x, y, sample_weight)
+        self.reset_metrics()
+        logs = self._epoch_logs(self._bound_step(False)(*batch))
+        return logs if return_dict else _in_order(logs)
+
+    def predict_on_batch(self, x):
+        """The output for one batch as a NumPy array."""
+        x = map_leaves(self._as_input, self._inputs("predict_on_batch", x))
+        return map_leaves(_own, self.predict_step(x))
+
+
+# ---- what compile was given ----
+
+
+def _flat(given):
+    """metrics=, however nested for a single output, as a list."""
+    if given is None:
+        return []
+    if isinstance(given, dict):
+        given = list(given.values())
+    return [m for entry in given for m in _flat(entry)] if isinstance(given, (list, tuple)) else [given]
+
+
+def _unwrap(loss):
+    """loss= for a single output: the loss itself, or the only entry of a list or dict."""
+    if isinstance(loss, dict):
+        loss = list(loss.values())
+    return loss[0] if isinstance(loss, (list, tuple)) else loss
+
+
+def _check_loss(loss):
+    if isinstance(loss, (list, tuple, dict)) and len(loss) != 1:
+        raise ValueError(f"compile: loss has {len(loss)} entries; models with several outputs are not supported yet")
+    loss = _unwrap(loss)
+    if loss is not None and not (isinstance(loss, str) and loss.lower() in ("crossentropy", "ce")):
+        losses.get(loss)
+
+
+def _check_metrics(argument, given):
+    if given is not None and not isinstance(given, (list, tuple, dict)):
+        raise ValueError(f"compile: {argument} must be a list; got {given!r}. Did you mean {argument}=[{given!r}]?")
+    for metric in _flat(given):
+        if metric is None:
+            raise ValueError(f"compile: {argument} must not contain None")
+        if not isinstance(metric, str) or metric.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
+            metrics_module.get(metric)
+
+
+def _single_loss_weight(given):
+    if given is None:
+        return None
+    values = (
+        list(given.values())
+        if isinstance(given, dict)
+        else list(given)
+        if isinstance(given, (list, tuple))
+        else [given]
+    )
+    if len(values) != 1 or isinstance(values[0], (bool, str)) or not np.isfinite(values[0]):
+        raise ValueError(f"compile: loss_weights must hold one number, as there is one output; got {given!r}")
+    return float(values[0])
+
+
+def _metric(identifier, loss, true_shape, pred_shape):
+    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
+        found = metrics_module.get(type(losses.resolve("crossentropy", true_shape, pred_shape)).__name__)
+        found.name = identifier
+        return found
+    return metrics_module.get(identifier, loss, true_shape, pred_shape)
+
+
+# ---- small helpers ----
+
+
+def _schedule(frequency):
+    """validation_freq as a function of the epoch (from 0): every n-th, or those listed (from 1)."""
+    if isinstance(frequency, (list, tuple, set)):
+        epochs = set(frequency)
+        return lambda epoch: epoch + 1 in epochs
+    frequency = _positive("fit", "validation_freq", frequency)
+    return lambda epoch: (epoch + 1) % frequency == 0
+
+
+def _weight_array(caller, sample_weight, n):
+    weight = as_array(sample_weight, caller, "sample_weight")
+    if len(weight) != n:
+        raise ValueError(f"{caller}: x and sample_weight have different numbers of samples: {n} and {len(weight)}")
+    return weight.astype(np.float32, copy=False)
+
+
+def _plain(value):
+    """A metric's value as a float, or nested lists of floats."""
+    value = np.asarray(value)
+    return float(value) if value.size == 1 else value.tolist()
+
+
+def _in_order(logs):
+    values = list(logs.values())
+    return values[0] if len(values) == 1 else values
+
+
+def _own(y):
+    """An output as an array: the tensor's own memory, which nobody else writes to, unless it is a variable's."""
+    return np.array(y) if isinstance(y, Variable) else np.asarray(y)
+
+
+def _concatenate(pieces):
+    """Outputs of batches, each a nest of arrays, joined along the first axis."""
+    first = pieces[0]
+    if isinstance(first, dict):
+        return {key: _concatenate([p[key] for p in pieces]) for key in first}
+    if isinstance(first, (list, tuple)):
+        return type(first)([_concatenate([p[i] for p in pieces]) for i in range(len(first))])
+    return np.concatenate(pieces)
