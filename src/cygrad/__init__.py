@@ -1,7 +1,7 @@
 """cygrad: a small, fast deep-learning framework for the CPU, with Keras's API.
 
-`import cygrad as keras` carries a Keras tutorial: the module tree, the names and the defaults are Keras 3's. Modules are imported
-when they are first used, so that `import cygrad` costs little more than NumPy.
+`import cygrad as keras` carries a Keras tutorial: the module tree, the names and the defaults are Keras 3's. Modules
+are imported when they are first used, so that `import cygrad` costs little more than NumPy.
 """
 
 import importlib
@@ -10,10 +10,11 @@ from . import _core as _core
 
 __version__ = "0.1.0"
 
-_MODULES = (
-    "activations applications callbacks cli config constraints datasets initializers layers losses metrics models ops "
-    "optimizers preprocessing random reference regularizers saving testing utils"
-).split()
+_MODULES = [
+    "activations", "applications", "callbacks", "cli", "config", "constraints", "datasets", "initializers", "layers",
+    "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "reference", "regularizers",
+    "saving", "testing", "utils",
+]  # fmt: skip
 
 _NAMES = {
     "GradientTape": "ops._backend",
@@ -30,7 +31,7 @@ _NAMES = {
     "Variable": "ops._backend",
 }
 
-__all__ = [*_MODULES, *_NAMES]  # noqa: PLE0604
+__all__ = [*_MODULES, *_NAMES]
 
 
 def __getattr__(name):

@@ -1,7 +1,7 @@
 """What fit, evaluate and predict are given, as batches of tensors.
 
-Arrays are kept once, in the type they came in where that is float32, uint8 or int32 (others are converted once), and a batch is
-gathered in C by an index. Iterators and PyDatasets are converted batch by batch.
+Arrays are kept once, in the type they came in where that is float32, uint8 or int32 (others are converted once), and
+a batch is gathered in C by an index. Iterators and PyDatasets are converted batch by batch.
 """
 
 import warnings
@@ -44,6 +44,7 @@ def unpack_x_y_sample_weight(data):
 
     >>> cygrad.utils.unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
+
     """
     if not isinstance(data, (tuple, list)):
         return data, None, None
@@ -59,6 +60,7 @@ def pack_x_y_sample_weight(x, y=None, sample_weight=None):
 
     >>> cygrad.utils.pack_x_y_sample_weight(1, 2)
     (1, 2)
+
     """
     if y is None:
         return (x,) if isinstance(x, (tuple, list)) else x
@@ -69,6 +71,7 @@ def as_array(x, caller, name, integers=False):
     """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
 
     integers: whole numbers stay whole (token indices); else what does not fit becomes float.
+
     """
     try:
         array = np.asarray(x)
@@ -86,9 +89,8 @@ def as_array(x, caller, name, integers=False):
             "O": "Rows of different lengths, None or strings inside? (utils.pad_sequences makes rows equally long.)",
             "c": "Complex numbers are not supported.",
         }.get(kind, "")
-        raise ValueError(
-            f"{caller}: expected numbers in {name}; got an array of dtype {array.dtype}, shape {array.shape}. {cause}".rstrip()
-        )
+        found = f"an array of dtype {array.dtype}, shape {array.shape}"
+        raise ValueError(f"{caller}: expected numbers in {name}; got {found}. {cause}".rstrip())
     float_type = np.dtype(scalar(0).dtype)
     if kind == "b":
         array = array.view(np.uint8)
@@ -195,8 +197,8 @@ class StreamBatches:
                 self.iterator = None
                 if done == 0 and self.steps is None:
                     raise ValueError(
-                        f"{self.caller}: the {type(source).__name__} has no batches (left). A generator is used up after "
-                        "one epoch; give steps_per_epoch and an endless generator, or a PyDataset."
+                        f"{self.caller}: the {type(source).__name__} has no batches (left). A generator is used up "
+                        "after one epoch; give steps_per_epoch and an endless generator, or a PyDataset."
                     ) from None
                 if self.steps is not None:
                     warnings.warn(
@@ -214,9 +216,11 @@ class StreamBatches:
 
 
 def shuffled(n, seed, counter):
-    """A permutation of 0 .. n-1 as int64, the same on every machine and for every NumPy: a function of seed and counter alone.
+    """A permutation of 0 .. n-1 as int64, the same on every machine and for every NumPy: a function of seed and
+    counter alone.
 
-    Philox's raw bits (a stream that NumPy guarantees) are sorted with the index in their low bits, so ties cannot matter.
+    Philox's raw bits (a stream that NumPy guarantees) are sorted with the index in their low bits, so ties cannot
+    matter.
     """
     bits = np.random.Philox(key=[seed % 2**64, 0x73687566], counter=[0, counter, 0, 0]).random_raw(n)
     shift = np.uint64(max(1, int(n - 1).bit_length()))

@@ -13,9 +13,9 @@ __all__ = ["Model", "clone_model", "model_from_json"]
 class Model(Trainer, Layer):
     """A model of your own: make layers in __init__, use them in call(inputs, training=None).
 
-    Model(*, trainable=True, name=None). compile, fit, evaluate, predict, save and summary come with it; train_step, test_step,
-    predict_step, compute_loss and compute_metrics can be overridden as in Keras. NotImplementedError for Model(inputs, outputs):
-    graphs of layers are not supported yet.
+    Model(*, trainable=True, name=None). compile, fit, evaluate, predict, save and summary come with it; train_step,
+    test_step, predict_step, compute_loss and compute_metrics can be overridden as in Keras. NotImplementedError for
+    Model(inputs, outputs): graphs of layers are not supported yet.
 
     >>> class Classifier(cygrad.Model):
     ...     def __init__(self, **kwargs):
@@ -27,6 +27,7 @@ class Model(Trainer, Layer):
     >>> model = Classifier()
     >>> model.predict(np.zeros((3, 4), "float32"), verbose=0).shape
     (3, 2)
+
     """
 
     def __init__(self, *args, trainable=True, name=None, **kwargs):
@@ -46,7 +47,8 @@ class Model(Trainer, Layer):
         return self._parts()[2]
 
     def get_layer(self, name=None, index=None):
-        """The layer of that name, or at that place. ValueError, with the names that there are, when it does not exist."""
+        """The layer of that name, or at that place. ValueError, with the names that there are, when it does not
+        exist."""
         layers = self.layers
         if (name is None) == (index is None):
             raise ValueError(f"get_layer: give a name or an index; got name={name!r}, index={index!r}")
@@ -77,8 +79,9 @@ class Model(Trainer, Layer):
         """Prints the layers, their output shapes and parameters, and the totals with the memory that they take.
 
         print_fn gets one line at a time (print where absent). expand_nested lists the layers of models inside;
-        layer_range=(first, last) limits the table to layers from one name to another (regular expressions). positions, the
-        relative ends of the columns in line_length, are as in Keras. A model that is not built yet shows what is known.
+        layer_range=(first, last) limits the table to layers from one name to another (regular expressions).
+        positions, the relative ends of the columns in line_length, are as in Keras. A model that is not built yet
+        shows what is known.
         """
         for line in _summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range):
             (print_fn or print)(line)
@@ -86,21 +89,23 @@ class Model(Trainer, Layer):
     # ---- files and configurations ----
 
     def save(self, filepath, overwrite=True, **kwargs):
-        """Writes the whole model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's state, random
-        states. models.load_model is the reverse. The file is complete or not there. FileExistsError where overwrite is False."""
+        """Writes the whole model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's
+        state, random states. models.load_model is the reverse. The file is complete or not there. FileExistsError
+        where overwrite is False."""
         from .saving import save_model
 
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True):
-        """Writes the weights alone to one `.safetensors` file, named layer/variable. FileExistsError where overwrite is False."""
+        """Writes the weights alone to one `.safetensors` file, named layer/variable. FileExistsError where overwrite
+        is False."""
         from .saving import save_weights
 
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, skip_mismatch=False):
-        """Reads weights from save_weights or save. ValueError names what is missing, extra or of another shape, and changes
-        nothing; skip_mismatch=True leaves those out, with a warning."""
+        """Reads weights from save_weights or save. ValueError names what is missing, extra or of another shape, and
+        changes nothing; skip_mismatch=True leaves those out, with a warning."""
         from .saving import load_weights
 
         load_weights(self, filepath, skip_mismatch)
@@ -123,6 +128,7 @@ def model_from_json(json_string, custom_objects=None):
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
     >>> cygrad.models.model_from_json(model.to_json()).count_params()
     3
+
     """
     from .saving import deserialize_model, parse_json
 
@@ -130,11 +136,13 @@ def model_from_json(json_string, custom_objects=None):
 
 
 def clone_model(model, input_tensors=None, clone_function=None):
-    """A model of the same architecture with new weights and no compile state; clone_function(layer) may give other layers.
+    """A model of the same architecture with new weights and no compile state; clone_function(layer) may give other
+    layers.
 
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
     >>> cygrad.models.clone_model(model).weights[0] is model.weights[0]
     False
+
     """
     from .saving import custom_objects_of, deserialize_model, serialize_model
     from .sequential import Sequential

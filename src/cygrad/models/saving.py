@@ -9,10 +9,12 @@ A `.cygrad` file is one safetensors file. Its metadata holds two texts: "format"
     compile     what compile got; optimizer the trained variables' names and the step count, where there were steps
     seeds       [key, counter] of every random stream
 
-Weights are named layer/variable. A `.safetensors` file of weights has only "tensors"; one that another program wrote has not even that.
+Weights are named layer/variable. A `.safetensors` file of weights has only "tensors"; one that another program wrote
+has not even that.
 
-What is checked before anything large is allocated: the header's length against the file's, the JSON (no NaN, no duplicate or
-unknown keys, at most 4 MiB), and, while layers are built, that every weight they declare has a tensor of that shape in the file.
+What is checked before anything large is allocated: the header's length against the file's, the JSON (no NaN, no
+duplicate or unknown keys, at most 4 MiB), and, while layers are built, that every weight they declare has a tensor of
+that shape in the file.
 """
 
 import inspect
@@ -41,7 +43,8 @@ _DTYPES = {"F32": np.float32, "F64": np.float64, "I32": np.int32, "I64": np.int6
 
 
 def parse_json(text, where):
-    """Plain data from JSON text. ValueError for text that is too long, NaN, infinite or endless numbers, and duplicate keys."""
+    """Plain data from JSON text. ValueError for text that is too long, NaN, infinite or endless numbers, and
+    duplicate keys."""
     if isinstance(text, str):
         text = text.encode()
     if not isinstance(text, (bytes, bytearray)):
@@ -351,7 +354,8 @@ def _write(path, tensors, metadata):
 
 
 def save_model(model, filepath, overwrite=True, **kwargs):
-    """Writes a model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's state, random states.
+    """Writes a model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's state, random
+    states.
 
     The file is complete or not there. ValueError for another ending and for configurations that are not plain data,
     FileExistsError where overwrite is False.
@@ -363,6 +367,7 @@ def save_model(model, filepath, overwrite=True, **kwargs):
     >>> x = np.ones((1, 2), "float32")
     >>> bool((cygrad.models.load_model(path).predict(x) == model.predict(x)).all())
     True
+
     """
     if kwargs.pop("include_optimizer", True) is not True or kwargs.pop("zipped", None) or kwargs:
         raise ValueError(
@@ -422,9 +427,8 @@ class _File:
         for name, entry in entries.items():
             check_keys(f"{self.name}, tensor {name!r}", entry, {"dtype", "shape", "data_offsets"})
             if entry["dtype"] not in _DTYPES:
-                raise ValueError(
-                    f"{self.name}: tensor {name!r} has dtype {entry['dtype']!r:.20}; expected one of {', '.join(_DTYPES)}"
-                )
+                kind = f"{entry['dtype']!r:.20}"
+                raise ValueError(f"{self.name}: tensor {name!r} has dtype {kind}; expected {', '.join(_DTYPES)}")
             shape = entry["shape"]
             if not isinstance(shape, list) or not all(type(s) is int and s >= 0 for s in shape):
                 raise ValueError(f"{self.name}: tensor {name!r} has a broken shape")
@@ -495,11 +499,13 @@ def _declared_shapes(file):
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
-    """The model of a `.cygrad` file, as it was saved: architecture, weights, compile's arguments, optimizer and random states.
+    """The model of a `.cygrad` file, as it was saved: architecture, weights, compile's arguments, optimizer and
+    random states.
 
-    custom_objects: {name: class or function} of what is not cygrad's own: layers, losses, metrics, activations. compile=False
-    leaves out what compile got. Loading never runs code from the file (safe_mode is always on). FileNotFoundError; ValueError names
-    the file and the problem: not a model, cut short, damaged, unknown names, shapes that do not fit.
+    custom_objects: {name: class or function} of what is not cygrad's own: layers, losses, metrics, activations.
+    compile=False leaves out what compile got. Loading never runs code from the file (safe_mode is always on).
+    FileNotFoundError; ValueError names the file and the problem: not a model, cut short, damaged, unknown names,
+    shapes that do not fit.
     """
     if not os.path.exists(filepath):
         raise FileNotFoundError(f"load_model: there is no file {str(filepath)!r}")
@@ -578,7 +584,8 @@ def _compile(model, config, custom_objects):
         )
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise ValueError(
-            f"compile: {error}. Functions and classes of your own come through custom_objects; compile=False leaves them out"
+            f"compile: {error}. Functions and classes of your own come through custom_objects; "
+            "compile=False leaves them out"
         ) from error
 
 
@@ -645,7 +652,8 @@ def _check_names(file, targets, ignored=frozenset()):
 def load_weights(model, filepath, skip_mismatch=False):
     """Reads weights into a model, from a `.safetensors` file or out of a `.cygrad` file.
 
-    By name; where layers have other automatic names than in the file (dense_3 for dense), by order, if all shapes agree.
+    By name; where layers have other automatic names than in the file (dense_3 for dense), by order, if all shapes
+    agree.
     """
     if not os.path.exists(filepath):
         raise FileNotFoundError(f"load_weights: there is no file {str(filepath)!r}")

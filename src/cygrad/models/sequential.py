@@ -13,12 +13,15 @@ from .model import Model
 class Sequential(Model):
     """A stack of layers, each fed with the one before: Sequential(layers=None, trainable=True, name=None).
 
-    With an Input first, or input_shape= on the first layer, layers are built as they are added; else at the first call, fit or
-    build(input_shape). ValueError for what is not a layer, for two layers of one name, and for a shape that a layer cannot take.
+    With an Input first, or input_shape= on the first layer, layers are built as they are added; else at the first
+    call, fit or build(input_shape). ValueError for what is not a layer, for two layers of one name, and for a shape
+    that a layer cannot take.
 
-    >>> model = cygrad.Sequential([cygrad.Input((784,)), cygrad.layers.Dense(64, activation="relu"), cygrad.layers.Dense(10)])
+    >>> layers = cygrad.layers
+    >>> model = cygrad.Sequential([layers.Input((784,)), layers.Dense(64, activation="relu"), layers.Dense(10)])
     >>> model.output_shape, model.count_params()
     ((None, 10), 50890)
+
     """
 
     def __init__(self, layers=None, trainable=True, name=None):
@@ -50,7 +53,8 @@ class Sequential(Model):
             raise ValueError(f"{self._title()}: expected a layer; got {layer!r} of type {type(layer).__name__}.{hint}")
         if any(layer.name == other.name for other in self._layers):
             raise ValueError(
-                f'{self._title()}: there is a layer "{layer.name}" already; names must be unique, and a layer stands once in a stack'
+                f'{self._title()}: there is a layer "{layer.name}" already; names must be unique, '
+                "and a layer stands once in a stack"
             )
         if isinstance(layer, InputLayer):
             if self._layers or self._input_layer:
@@ -115,7 +119,8 @@ class Sequential(Model):
                 stack.pop()
         if not isinstance(y, KerasTensor):
             raise ValueError(
-                f'{self._title()}: layer "{layer.name}" returns a {type(y).__name__}; a stack needs layers with one output'
+                f'{self._title()}: layer "{layer.name}" returns a {type(y).__name__}; '
+                "a stack needs layers with one output"
             )
         self._symbols.append(y)
         self.built = True
@@ -216,7 +221,8 @@ class Sequential(Model):
         return x
 
     def _with_rank(self, x):
-        """x with an axis of length 1 at the end added or dropped where the model was built with or without it, as in Keras."""
+        """x with an axis of length 1 at the end added or dropped where the model was built with or without it, as in
+        Keras."""
         shape, expected = tuple(x.shape), self._symbols[0].shape if self._symbols else None
         if expected is None or len(shape) == len(expected) or isinstance(x, KerasTensor):
             return x
@@ -266,8 +272,8 @@ class Sequential(Model):
             cause = f" x.reshape(-1, {letters}) restores the axes."
         first = self._layers[0]
         raise ValueError(
-            f'{caller}: {self._title()}, layer "{first.name}" ({type(first).__name__}): expected x[N,{letters}], as built; '
-            f"got shape {shape}.{cause}"
+            f'{caller}: {self._title()}, layer "{first.name}" ({type(first).__name__}): expected x[N,{letters}], '
+            f"as built; got shape {shape}.{cause}"
         )
 
     # ---- configuration ----

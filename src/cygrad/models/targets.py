@@ -1,4 +1,5 @@
-"""Labels and targets, checked once before training: their shape against the model's output, their values against the loss."""
+"""Labels and targets, checked once before training: their shape against the model's output, their values against the
+loss."""
 
 import numpy as np
 
@@ -6,15 +7,20 @@ from .. import losses
 from ..ops._backend import scalar
 
 
+def _count(n, what):
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def is_sparse(loss):
     return isinstance(loss, losses.SparseCategoricalCrossentropy)
 
 
 def prepare_targets(y, output, loss, caller, model_name):
-    """y as the array that the loss wants: int32 labels for the sparse losses, else floats; ValueError says what does not fit.
+    """y as the array that the loss wants: int32 labels for the sparse losses, else floats; ValueError says what does
+    not fit.
 
-    output: the shape of the model's output for len(y) samples. A last axis of 1 is added or dropped where only that differs.
-    A loss of the caller's own takes any shape.
+    output: the shape of the model's output for len(y) samples. A last axis of 1 is added or dropped where only that
+    differs. A loss of the caller's own takes any shape.
     """
     where = f'{caller}: y and the output of "{model_name}"'
     if getattr(loss, "axis", -1) not in (-1, len(output) - 1):
@@ -35,7 +41,7 @@ def prepare_targets(y, output, loss, caller, model_name):
                 f"utils.to_categorical(y, {output[-1]})."
             )
         elif y.ndim == len(output) and y.shape[:-1] == output[:-1]:
-            cause = f"The last layer has {output[-1]} unit{'s' * (output[-1] != 1)}; y has {y.shape[-1]} value{'s' * (y.shape[-1] != 1)} a sample."
+            cause = f"The last layer has {_count(output[-1], 'unit')}; y has {_count(y.shape[-1], 'value')} a sample."
         elif y.ndim < len(output):
             cause = "Is a Flatten or a pooling layer missing before the last layers?"
         raise ValueError(
@@ -54,8 +60,8 @@ def _labels(y, output, loss, caller, where):
         if y.shape == output:
             cause = "These look like one-hot rows: use loss='categorical_crossentropy', or y.argmax(-1)."
         raise ValueError(
-            f"{where} do not fit: {type(loss).__name__} expects one class index for each row of the output, shape {rows}; "
-            f"got y of shape {y.shape}. {cause}".rstrip()
+            f"{where} do not fit: {type(loss).__name__} expects one class index for each row of the output, "
+            f"shape {rows}; got y of shape {y.shape}. {cause}".rstrip()
         )
     if y.dtype.kind == "f":
         if not np.array_equal(y, np.floor(y)):
@@ -71,16 +77,17 @@ def _labels(y, output, loss, caller, where):
         if low < 0 or high >= classes:
             cause = "Do the labels start at 1? Subtract 1." if low == 1 and high == classes else ""
             if low >= 0 and not cause:
-                cause = f"Is the last layer too narrow? It has {classes} unit{'s' * (classes != 1)}; these labels need {high + 1}."
+                cause = f"Is the last layer too narrow? It has {_count(classes, 'unit')}; they need {high + 1}."
             raise ValueError(
-                f"{caller}: {type(loss).__name__} expects labels in 0 .. {classes - 1}, as the output has {classes} classes; "
-                f"got labels from {low} to {high}. {cause}".rstrip()
+                f"{caller}: {type(loss).__name__} expects labels in 0 .. {classes - 1}, the classes of the "
+                f"output; got labels from {low} to {high}. {cause}".rstrip()
             )
     return np.ascontiguousarray(y, dtype=np.int32)
 
 
 def warn_about_split(y, split_at):
-    """A text when the classes of the tail differ from the head's in a way that a shuffled data set would not show; else None."""
+    """A text when the classes of the tail differ from the head's in a way that a shuffled data set would not show;
+    else None."""
     y = np.asarray(y)
     if y.ndim > 1 and y.shape[-1] > 1 and y.dtype.kind in "biuf" and y.ndim == 2 and np.all((y == 0) | (y == 1)):
         y = y.argmax(-1)

@@ -1,8 +1,8 @@
 """compile, fit, evaluate, predict: the loops over batches and what they check before the first one.
 
-The loop of fit costs little Python: what is the same for all batches is bound once, no logs are made unless a callback asks for
-them, and a value leaves C only to be added to a running mean. A model that overrides train_step, test_step, predict_step,
-compute_loss or compute_metrics takes the same loop with its own step.
+The loop of fit costs little Python: what is the same for all batches is bound once, no logs are made unless a
+callback asks for them, and a value leaves C only to be added to a running mean. A model that overrides train_step,
+test_step, predict_step, compute_loss or compute_metrics takes the same loop with its own step.
 """
 
 import warnings
@@ -82,15 +82,17 @@ class Trainer:
         jit_compile="auto",
         auto_scale_loss=True,
     ):
-        """Sets what training needs: an optimizer, a loss, metrics; strings as in Keras, objects, or functions (y_true, y_pred).
+        """Sets what training needs: an optimizer, a loss, metrics; strings as in Keras, objects, or functions
+        (y_true, y_pred).
 
-        loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight and
-        class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output. run_eagerly,
-        steps_per_execution, jit_compile and auto_scale_loss have no effect: every step runs as it is written, in float32.
-        ValueError for names that do not exist, with the nearest one that does.
+        loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight
+        and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
+        run_eagerly, steps_per_execution, jit_compile and auto_scale_loss have no effect: every step runs as it is
+        written, in float32. ValueError for names that do not exist, with the nearest one that does.
 
         >>> model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(3, activation="softmax")])
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+
         """
         self.optimizer = optimizers.get(optimizer)
         _check_loss(loss)
@@ -171,7 +173,8 @@ class Trainer:
     # ---- one step; Keras's override points ----
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss that is minimised, a scalar tensor: compile's loss and what layers added (regularizers, add_loss)."""
+        """The loss that is minimised, a scalar tensor: compile's loss and what layers added (regularizers,
+        add_loss)."""
         total = None
         if self._compile_arguments.get("loss") is not None:
             self._resolve(y, y_pred)
@@ -197,7 +200,8 @@ class Trainer:
             metric.update_state(y, y_pred, sample_weight=sample_weight)
 
     def train_step(self, data):
-        """One step on a batch (x, y, sample_weight); returns {name: value}. Override it for a training loop of your own."""
+        """One step on a batch (x, y, sample_weight); returns {name: value}. Override it for a training loop of your
+        own."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
@@ -222,7 +226,8 @@ class Trainer:
         return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
 
     def _bound_step(self, training):
-        """step(x, y, sample_weight) for one batch, with everything looked up beforehand. Returns logs only for overridden steps."""
+        """step(x, y, sample_weight) for one batch, with everything looked up beforehand. Returns logs only for
+        overridden steps."""
         name = "train_step" if training else "test_step"
         if self._overrides(name, "compute_loss", "compute_metrics"):
             method = getattr(self, name)
@@ -276,7 +281,8 @@ class Trainer:
         if is_stream(x):
             if y is not None or sample_weight is not None:
                 raise ValueError(
-                    f"{caller}: y and sample_weight come with the batches of a generator or data set; they must be None here"
+                    f"{caller}: y and sample_weight come with the batches of a generator or data set; "
+                    "they must be None here"
                 )
             return self._stream(caller, x, steps, class_weight)
         arrays = self._inputs(caller, x)
@@ -362,7 +368,8 @@ class Trainer:
             if self._overrides("train_step", "compute_loss"):
                 return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
             raise ValueError(
-                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; models with several outputs are not supported yet'
+                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; '
+                "models with several outputs are not supported yet"
             )
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, caller)
@@ -419,21 +426,22 @@ class Trainer:
     ):
         """Trains for epochs passes over the data; returns a History, whose .history maps names to one float an epoch.
 
-        x: samples along the first axis, in arrays of any dtype and layout or nested lists; or a generator, a utils.PyDataset or
-        any iterable of (x, y) or (x, y, sample_weight) batches (an endless one needs steps_per_epoch). y: targets. batch_size: 32
-        where absent. verbose: 0 silent, 1 or "auto" a bar on a terminal and a line an epoch, 2 the
-        lines alone. validation_split: this fraction at the
-        end of x and y is held out before shuffling; validation_data: (x, y), (x, y, sample_weight) or batches.
-        class_weight: {class: weight} for the loss. The order of samples follows from utils.set_random_seed.
+        x: samples along the first axis, in arrays of any dtype and layout or nested lists; or a generator, a
+        utils.PyDataset or any iterable of (x, y) or (x, y, sample_weight) batches (an endless one needs
+        steps_per_epoch). y: targets. batch_size: 32 where absent. verbose: 0 silent, 1 or "auto" a bar on a terminal
+        and a line an epoch, 2 the lines alone. validation_split: this fraction at the end of x and y is held out
+        before shuffling; validation_data: (x, y), (x, y, sample_weight) or batches. class_weight: {class: weight} for
+        the loss. The order of samples follows from utils.set_random_seed.
 
-        Everything is checked before the first step: shapes against the built layers, labels against the loss. ValueError says
-        what does not fit.
+        Everything is checked before the first step: shapes against the built layers, labels against the loss.
+        ValueError says what does not fit.
 
         >>> x = np.linspace(0, 1, 8, dtype="float32")[:, None]
         >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
         >>> model.compile("sgd", "mse")
         >>> len(model.fit(x, 2 * x, epochs=3, verbose=0).history["loss"])
         3
+
         """
         self._assert_compiled("fit")
         verbose = _verbosity("fit", verbose)
@@ -538,7 +546,8 @@ class Trainer:
             cause = "the usual causes are a learning rate that is too large and inputs that are not scaled"
         warnings.warn(
             f'fit: the loss of model "{self.name}" became NaN in epoch {epoch + 1}, step {i + 1}: {cause}. '
-            "cygrad.config.check_numerics(True) names the layer where it starts; callbacks.TerminateOnNaN stops training",
+            "cygrad.config.check_numerics(True) names the layer where it starts; "
+            "callbacks.TerminateOnNaN stops training",
             stacklevel=5,
         )
 
@@ -552,9 +561,8 @@ class Trainer:
         n = len(leaves(x)[0])
         at = int(n * (1.0 - fraction))
         if at == 0 or at == n:
-            raise ValueError(
-                f"fit: validation_split={fraction} of {n} samples leaves {'nothing to train on' if at == 0 else 'no validation data'}"
-            )
+            left = "nothing to train on" if at == 0 else "no validation data"
+            raise ValueError(f"fit: validation_split={fraction} of {n} samples leaves {left}")
         y = None if y is None else as_array(y, "fit", "y")
         sample_weight = None if sample_weight is None else as_array(sample_weight, "fit", "sample_weight")
         for name, a in (("y", y), ("sample_weight", sample_weight)):
@@ -589,6 +597,7 @@ class Trainer:
         >>> model.compile(loss="mse")
         >>> model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
         1.0
+
         """
         self._assert_compiled("evaluate")
         verbose = _verbosity("evaluate", verbose)
@@ -613,12 +622,13 @@ class Trainer:
     def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
         """The outputs for x as a NumPy array, computed in batches (of 32 where batch_size is absent).
 
-        x: as for fit. verbose "auto": a bar on a terminal while it lasts, and no line after it. May be called from several
-        threads at once. Small inputs cost little: predict of one row is a forward pass and little else.
+        x: as for fit. verbose "auto": a bar on a terminal while it lasts, and no line after it. May be called from
+        several threads at once. Small inputs cost little: predict of one row is a forward pass and little else.
 
         >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1, kernel_initializer="ones")])
         >>> model.predict(np.array([[1.0, 2.0]])).tolist()
         [[3.0]]
+
         """
         if (
             type(x) is np.ndarray
@@ -650,7 +660,8 @@ class Trainer:
         return self._predict(batches, callbacks)
 
     def _predict_array(self, x):
-        """The output for one small array of the built model's shape and type, with nothing around it; None: not such a case."""
+        """The output for one small array of the built model's shape and type, with nothing around it; None: not such
+        a case."""
         if x.dtype != np.float32 or self._overrides("predict_step") or self._integer_inputs():
             return None
         self._check_input_shapes("predict", x)

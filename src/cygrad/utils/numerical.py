@@ -6,11 +6,12 @@ import numpy as np
 def to_categorical(x, num_classes=None):
     """Class indices as one-hot rows: y[..., k] = 1 where x[...] == k, else 0.
 
-    x: whole numbers >= 0 of any shape (a last axis of 1 is dropped); num_classes: max(x) + 1 if absent. Returns float32,
-    shape x.shape + (num_classes,). Raises ValueError for labels outside 0 .. num_classes - 1.
+    x: whole numbers >= 0 of any shape (a last axis of 1 is dropped); num_classes: max(x) + 1 if absent. Returns
+    float32, shape x.shape + (num_classes,). Raises ValueError for labels outside 0 .. num_classes - 1.
 
     >>> cygrad.utils.to_categorical([0, 2]).tolist()
     [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+
     """
     labels = np.asarray(x)
     if labels.dtype.kind not in "biuf" or (labels.dtype.kind == "f" and not np.array_equal(labels, np.floor(labels))):
@@ -38,6 +39,7 @@ def normalize(x, axis=-1, order=2):
 
     >>> cygrad.utils.normalize([[3.0, 4.0]]).tolist()
     [[0.6, 0.8]]
+
     """
     x = np.asarray(x)
     norm = np.atleast_1d(np.linalg.norm(x, order, axis))
@@ -46,7 +48,8 @@ def normalize(x, axis=-1, order=2):
 
 
 def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=None):
-    """Two parts of the same samples: (left, right), each in the structure of dataset (an array, or a list or tuple of them).
+    """Two parts of the same samples: (left, right), each in the structure of dataset (an array, or a list or tuple of
+    them).
 
     left_size, right_size: a number of samples, or a fraction of them; one may be absent (0.8 and the rest if both are).
     shuffle: a permutation that seed fixes, before the cut. Raises ValueError for sizes that do not fit.
@@ -54,6 +57,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
     >>> left, right = cygrad.utils.split_dataset(np.arange(10), left_size=0.8)
     >>> left.tolist(), right.tolist()
     ([0, 1, 2, 3, 4, 5, 6, 7], [8, 9])
+
     """
     single = not isinstance(dataset, (list, tuple))
     arrays = [np.asarray(a) for a in ([dataset] if single else dataset)]
@@ -66,7 +70,7 @@ def split_dataset(dataset, left_size=None, right_size=None, shuffle=False, seed=
             return None
         if isinstance(size, bool) or not isinstance(size, (int, float, np.integer, np.floating)):
             raise TypeError(f"split_dataset: expected a number for {name}; got {size!r}")
-        samples = int(round(size * n)) if isinstance(size, (float, np.floating)) else int(size)
+        samples = round(size * n) if isinstance(size, (float, np.floating)) else int(size)
         if not 0 < samples < n or (isinstance(size, float) and not 0 < size < 1):
             raise ValueError(f"split_dataset: {name}={size} of {n} samples leaves one part empty")
         return samples

@@ -2,11 +2,12 @@
 
 
 class PyDataset:
-    """A data set for fit, evaluate and predict that makes batch number i when asked, so that it need not fit into memory.
+    """A data set for fit, evaluate and predict that makes batch number i when asked, so that it need not fit into
+    memory.
 
-    Override __len__ (the number of batches) and __getitem__(index), which returns (x, y) or (x, y, sample_weight) as arrays;
-    on_epoch_end() is called after each epoch. fit(shuffle=True) shuffles the order of the batches. Batches are made
-    in the training thread: workers, use_multiprocessing and max_queue_size are accepted and have no effect.
+    Override __len__ (the number of batches) and __getitem__(index), which returns (x, y) or (x, y, sample_weight) as
+    arrays; on_epoch_end() is called after each epoch. fit(shuffle=True) shuffles the order of the batches. Batches
+    are made in the training thread: workers, use_multiprocessing and max_queue_size are accepted and have no effect.
 
     >>> class Squares(cygrad.utils.PyDataset):
     ...     def __len__(self):
@@ -17,6 +18,7 @@ class PyDataset:
     >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
     >>> model.compile("sgd", "mse")
     >>> _ = model.fit(Squares(), verbose=0)
+
     """
 
     def __init__(self, workers=1, use_multiprocessing=False, max_queue_size=10):
