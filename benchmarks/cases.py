@@ -25,13 +25,17 @@ class Case:
 def all_cases():
     cases = []
     for m, k, n in shapes.MATMUL:
-        cases.append(Case(f"matmul {m}x{k}x{n}", "matmul", (m, k, n), flops=2 * m * k * n, bytes=4 * (m * k + k * n + m * n)))
+        cases.append(
+            Case(f"matmul {m}x{k}x{n}", "matmul", (m, k, n), flops=2 * m * k * n, bytes=4 * (m * k + k * n + m * n))
+        )
     for name, (n, hw, c, f, r, stride, pad) in shapes.CONV2D.items():
         p = (hw + 2 * pad - r) // stride + 1
         flops = 2 * n * p * p * f * r * r * c
         for backward in (False, True):
             label = f"conv2d {name} forward" + "+backward" * backward
-            cases.append(Case(label, "conv2d", (n, hw, c, f, r, stride, pad), backward, flops=flops * (3 if backward else 1)))
+            cases.append(
+                Case(label, "conv2d", (n, hw, c, f, r, stride, pad), backward, flops=flops * (3 if backward else 1))
+            )
     for n in shapes.SIZES:
         cases += [Case(f"{name} {n}", "elementwise", (name, n), bytes=8 * n) for name in shapes.ELEMENTWISE]
     for m, k in shapes.ROWS:
@@ -110,7 +114,11 @@ def inputs(case):
     if case.kind == "adam":
         return {"w": normal(case.args[0]), "g": normal(case.args[0])}
     model, batch = case.args
-    return {"x": normal(batch, *shapes.MODELS[model]["input"]), "y": rng.integers(0, 10, batch), "weights": weights_of(model, rng)}
+    return {
+        "x": normal(batch, *shapes.MODELS[model]["input"]),
+        "y": rng.integers(0, 10, batch),
+        "weights": weights_of(model, rng),
+    }
 
 
 def expected(case, data):
@@ -129,7 +137,11 @@ def expected(case, data):
 
             sample = x[:1000]
             return [sample * (1 + np.array([math.erf(v / math.sqrt(2)) for v in sample])) / 2]
-        return [{"relu": np.maximum(x, 0), "sigmoid": sigmoid, "tanh": np.tanh(x), "exp": np.exp(x), "silu": x * sigmoid}[case.args[0]]]
+        return [
+            {"relu": np.maximum(x, 0), "sigmoid": sigmoid, "tanh": np.tanh(x), "exp": np.exp(x), "silu": x * sigmoid}[
+                case.args[0]
+            ]
+        ]
     if case.kind == "softmax":
         e = np.exp(f8["x"] - f8["x"].max(-1, keepdims=True))
         return [e / e.sum(-1, keepdims=True)]
@@ -153,7 +165,11 @@ def _conv2d(case, f8):
     y, dx, dkernel = np.zeros_like(f8["dy"]) + f8["bias"], np.zeros_like(x), np.zeros_like(f8["kernel"])
     for i in range(r):
         for j in range(r):
-            window = (slice(None), slice(i, i + stride * (p - 1) + 1, stride), slice(j, j + stride * (p - 1) + 1, stride))
+            window = (
+                slice(None),
+                slice(i, i + stride * (p - 1) + 1, stride),
+                slice(j, j + stride * (p - 1) + 1, stride),
+            )
             y += x[window] @ f8["kernel"][i, j]
             if case.backward:
                 dx[window] += f8["dy"] @ f8["kernel"][i, j].T

@@ -31,7 +31,11 @@ class Numpy:
             return lambda: np.matmul(data["a"], data["b"], out=y), lambda: [y]
         if case.kind == "elementwise" and case.args[0] in ("relu", "tanh", "exp"):
             x, y = data["x"], np.empty_like(data["x"])
-            run = {"relu": lambda: np.maximum(x, 0, out=y), "tanh": lambda: np.tanh(x, out=y), "exp": lambda: np.exp(x, out=y)}
+            run = {
+                "relu": lambda: np.maximum(x, 0, out=y),
+                "tanh": lambda: np.tanh(x, out=y),
+                "exp": lambda: np.exp(x, out=y),
+            }
             return run[case.args[0]], lambda: [y]
         return None
 
@@ -138,7 +142,9 @@ class Cygrad:
         def results():
             model.set_weights(data["weights"])
             model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-            return [[model.train_on_batch(data["x"], data["y"], return_dict=True)["loss"] for _ in range(CHECKED_STEPS)]]
+            return [
+                [model.train_on_batch(data["x"], data["y"], return_dict=True)["loss"] for _ in range(CHECKED_STEPS)]
+            ]
 
         run = lambda: model.fit(x, y, batch_size=batch, verbose=0)  # noqa: E731
         run.calls = steps
@@ -201,13 +207,22 @@ class Torch:
         nhwc = lambda v: v.detach().permute(0, 2, 3, 1).numpy()  # noqa: E731
         if case.kind == "conv2d":
             *_, stride, pad = case.args
-            kernel = t.from_numpy(data["kernel"]).permute(3, 2, 0, 1).contiguous(memory_format=t.channels_last).requires_grad_()
+            kernel = (
+                t.from_numpy(data["kernel"])
+                .permute(3, 2, 0, 1)
+                .contiguous(memory_format=t.channels_last)
+                .requires_grad_()
+            )
             bias = t.from_numpy(data["bias"]).requires_grad_()
             forward, sources = lambda: F.conv2d(x, kernel, bias, stride=stride, padding=pad), (x, kernel, bias)
 
             def results():
                 y, *gradients = out[0]
-                back = [nhwc(gradients[0]), gradients[1].permute(2, 3, 1, 0).numpy(), gradients[2].numpy()] if gradients else []
+                back = (
+                    [nhwc(gradients[0]), gradients[1].permute(2, 3, 1, 0).numpy(), gradients[2].numpy()]
+                    if gradients
+                    else []
+                )
                 return [nhwc(y), *back]
         else:
             forward, sources = lambda: F.max_pool2d(x, 2), (x,)
@@ -367,7 +382,12 @@ class Jax:
                 else:
                     kernel, bias = weights.pop(0), weights.pop(0)
                     if kind == "conv":
-                        x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")) + bias
+                        x = (
+                            jax.lax.conv_general_dilated(
+                                x, kernel, (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")
+                            )
+                            + bias
+                        )
                     else:
                         x = x @ kernel + bias
                     x = jax.nn.relu(x) if activation == "relu" else x

@@ -30,7 +30,9 @@ def machine_peak():
     with tempfile.TemporaryDirectory() as folder:
         binary = Path(folder, "peak")
         compiler = os.environ.get("CC") or shutil.which("cc") or "gcc"
-        subprocess.run([compiler, "-O3", "-fopenmp", str(Path(__file__).with_name("peak.c")), "-o", str(binary)], check=True)
+        subprocess.run(
+            [compiler, "-O3", "-fopenmp", str(Path(__file__).with_name("peak.c")), "-o", str(binary)], check=True
+        )
         lines = subprocess.run([str(binary)], check=True, capture_output=True, text=True).stdout.split("\n")
     return {(f[0], int(f[1])): float(f[2]) for f in map(str.split, lines) if f}
 
@@ -49,7 +51,9 @@ def compare_models(checks):
         reference = np.array(by_framework["cygrad"])
         for name, values in by_framework.items():
             error = np.abs(np.array(values) - reference).max()
-            assert error < 2e-3, f"{case}: {name} and cygrad differ by {error:.1e}: {values[:4]} and {reference[:4].tolist()}"
+            assert error < 2e-3, (
+                f"{case}: {name} and cygrad differ by {error:.1e}: {values[:4]} and {reference[:4].tolist()}"
+            )
 
 
 def show(seconds):
@@ -108,7 +112,10 @@ def table(best, cpu, peak, options):
     import cygrad
     from cygrad import _core
 
-    cpu_name = next((ln.split(":", 1)[1].strip() for ln in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in ln), "?")
+    cpu_name = next(
+        (ln.split(":", 1)[1].strip() for ln in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in ln),
+        "?",
+    )
     rows = [
         f"# Results, {datetime.date.today()}", "",
         f"{cpu_name}, {options.threads} threads, {platform.system()}; cygrad {cygrad.__version__} ({options.isa or _core.isa()}, "
@@ -127,7 +134,9 @@ def table(best, cpu, peak, options):
         fraction = case.flops / mine / 1e9 / fma if case.flops else case.bytes / mine / 1e9 / limit
         peer = f"{others[0][1]} {show(others[0][0])} | {others[0][0] / mine:.2f}" if others else "| "
         rest = ", ".join(f"{f} {show(s)}" for s, f in others[1:])
-        rows.append(f"| {case.name} | {show(mine)} | {fraction:.0%} | {cpu[case.name, 'cygrad'] / mine:.1f} | {peer} | {rest} |")
+        rows.append(
+            f"| {case.name} | {show(mine)} | {fraction:.0%} | {cpu[case.name, 'cygrad'] / mine:.1f} | {peer} | {rest} |"
+        )
     return "\n".join(rows) + "\n"
 
 

@@ -26,6 +26,9 @@ ADAM = [1 << 22]
 
 MODELS = {  # layers as (kind, size); every model ends in a softmax over 10 classes; Adam, sparse categorical cross-entropy
     "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)]},
-    "cnn": {"input": (28, 28, 1), "layers": [("conv", 32), ("pool", 2), ("conv", 64), ("pool", 2), ("flatten", 0), ("dense", 128)]},
+    "cnn": {
+        "input": (28, 28, 1),
+        "layers": [("conv", 32), ("pool", 2), ("conv", 64), ("pool", 2), ("flatten", 0), ("dense", 128)],
+    },
 }
 BATCHES = [1, 32, 128]

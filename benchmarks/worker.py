@@ -51,7 +51,13 @@ def main():
         check = None if wanted is not None or found is None else np.asarray(found[0], "f8").ravel()[:64].tolist()
         wall, cpu = seconds_a_call(run)
         calls = getattr(run, "calls", 1)
-        line = {"framework": framework.name, "case": case.name, "seconds": wall / calls, "cpu": cpu / calls, "check": check}
+        line = {
+            "framework": framework.name,
+            "case": case.name,
+            "seconds": wall / calls,
+            "cpu": cpu / calls,
+            "check": check,
+        }
         print(json.dumps(line), flush=True)
     sys.stdout.flush()
     os._exit(0)  # some frameworks' threads take seconds to end
