@@ -45,6 +45,19 @@ CG_INLINE vf act_gelu_backward(vf dy, vf x) {
     return dy * vf_fma(x, density, cdf);
 }
 
+/* sigmoid(x) = s; *slope = s (1 - s), from e = exp(-|x|) as e / (1 + e)^2, for 1 - s would lose bits */
+CG_INLINE vf sigmoid_and_slope(vf x, vf *slope) {
+    vf e = vf_exp(-vf_abs(x)), r = 1.0f / (1.0f + e);
+    *slope = e * r * r;
+    return vf_select((vi)(x < 0.0f), e * r, r);
+}
+
+CG_INLINE vf act_silu(vf x) { return x * vf_sigmoid(x); }
+CG_INLINE vf act_silu_backward(vf dy, vf x) {
+    vf slope, s = sigmoid_and_slope(x, &slope);
+    return dy * vf_fma(x, slope, s);
+}
+
 /* (1 + tanh(u)) / 2 = sigmoid(2u), which keeps its bits far below zero; 2u = 2 sqrt(2/pi) (x + 0.044715 x^3) */
 #define GELU_SCALE 1.5957691216057308f
 #define GELU_CUBE 0.07135481627260025f /* 0.044715 GELU_SCALE */
@@ -52,17 +65,9 @@ CG_INLINE vf act_gelu_tanh(vf x) {
     return x * vf_sigmoid(x * vf_fma(vf_set(GELU_CUBE) * x, x, vf_set(GELU_SCALE)));
 }
 CG_INLINE vf act_gelu_tanh_backward(vf dy, vf x) {
-    vf s = vf_sigmoid(x * vf_fma(vf_set(GELU_CUBE) * x, x, vf_set(GELU_SCALE)));
-    vf z = x * (s * (1.0f - s)); /* 0 for large x, before x^2 could overflow */
+    vf slope, s = sigmoid_and_slope(x * vf_fma(vf_set(GELU_CUBE) * x, x, vf_set(GELU_SCALE)), &slope);
+    vf z = x * slope; /* 0 for large x, before x^2 could overflow */
     return dy * vf_fma(3.0f * GELU_CUBE * z * x, x, vf_fma(vf_set(GELU_SCALE), z, s));
-}
-
-CG_INLINE vf act_silu(vf x) { return x * vf_sigmoid(x); }
-/* s (1 + x (1 - s)), s (1 - s) = e / (1 + e)^2 with e = exp(-|x|), for 1 - s would lose bits */
-CG_INLINE vf act_silu_backward(vf dy, vf x) {
-    vf e = vf_exp(-vf_abs(x)), r = 1.0f / (1.0f + e);
-    vf s = vf_select((vi)(x < 0.0f), e * r, r);
-    return dy * vf_fma(x, e * r * r, s);
 }
 
 CG_INLINE vf act_hard_sigmoid(vf x) {

@@ -125,8 +125,8 @@ static int broadcast(walk_row *row, float *y, const float *a, const float *b, in
     if (w.size == 0) return CG_OK;
     for (int k = 1; k <= 2; k++) {
         const int64_t *other = w.step[3 - k];
-        if (w.rank != 2 || length * 8 > REPEATED || rows < 16 || w.step[k][0] || w.step[k][1] != 1 || other[0] != length || other[1] != 1)
-            continue;
+        const int repeats = w.rank == 2 && w.step[k][0] == 0 && w.step[k][1] == 1;
+        if (!repeats || other[0] != length || other[1] != 1 || length * 8 > REPEATED || rows < 16) continue;
         const int64_t times = cg_min64(REPEATED / length, rows), left = rows % times, done = (rows - left) * length;
         for (int64_t i = 0; i < times * length; i++) repeated[i] = (k == 1 ? a : b)[i % length];
         w.shape[0] = rows / times;
@@ -150,30 +150,33 @@ CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
     return vf_load(lanes_);
 }
 
-#define BROADCAST(name, flops, formula)                                                                                     \
-    CG_INLINE vf name##_broadcast_at(vf a, vf b) { return formula; }                                                                  \
-    CG_INLINE void name##_broadcast_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {      \
-        int64_t i = 0;                                                                                                      \
-        for (; i + 2 * VLEN <= n; i += 2 * VLEN) {                                                                          \
-            const float *a0 = a + i * a_step, *b0 = b + i * b_step;                                                         \
-            vf y0 = name##_broadcast_at(load_step(a0, a_step, VLEN), load_step(b0, b_step, VLEN));                                    \
-            vf y1 = name##_broadcast_at(load_step(a0 + VLEN * a_step, a_step, VLEN), load_step(b0 + VLEN * b_step, b_step, VLEN));    \
-            vf_store(y + i, y0);                                                                                            \
-            vf_store(y + i + VLEN, y1);                                                                                     \
-        }                                                                                                                   \
-        for (; i < n; i += VLEN)                                                                                            \
-            vf_store_upto(y + i, name##_broadcast_at(load_step(a + i * a_step, a_step, n - i), load_step(b + i * b_step, b_step, n - i)), n - i); \
-    }                                                                                                                       \
-    static void name##_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) { \
-        (void)y_step; /* 1: y is dense */                                                                                   \
-        if (a_step == 1 && b_step == 1) name##_broadcast_steps(y, a, 1, b, 1, n);                                                     \
-        else if (a_step == 1 && b_step == 0) name##_broadcast_steps(y, a, 1, b, 0, n);                                                \
-        else if (a_step == 0 && b_step == 1) name##_broadcast_steps(y, a, 0, b, 1, n);                                                \
-        else name##_broadcast_steps(y, a, a_step, b, b_step, n);                                                                      \
-    }                                                                                                                       \
-    static int CG_FN(name)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,        \
-                           cg_dims strides_b) {                                                                             \
-        return broadcast(name##_broadcast, y, a, b, rank, shape, strides_a, strides_b, flops);                                    \
+#define BROADCAST(name, flops, formula)                                                                                    \
+    CG_INLINE vf name##_pair(vf a, vf b) { return formula; }                                                               \
+    CG_INLINE void name##_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {     \
+        int64_t i = 0;                                                                                                     \
+        for (; i + 2 * VLEN <= n; i += 2 * VLEN) {                                                                         \
+            const float *a0 = a + i * a_step, *a1 = a0 + VLEN * a_step, *b0 = b + i * b_step, *b1 = b0 + VLEN * b_step;    \
+            vf y0 = name##_pair(load_step(a0, a_step, VLEN), load_step(b0, b_step, VLEN));                                 \
+            vf y1 = name##_pair(load_step(a1, a_step, VLEN), load_step(b1, b_step, VLEN));                                 \
+            vf_store(y + i, y0);                                                                                           \
+            vf_store(y + i + VLEN, y1);                                                                                    \
+        }                                                                                                                  \
+        for (; i < n; i += VLEN) {                                                                                         \
+            vf a0 = load_step(a + i * a_step, a_step, n - i), b0 = load_step(b + i * b_step, b_step, n - i);               \
+            vf_store_upto(y + i, name##_pair(a0, b0), n - i);                                                              \
+        }                                                                                                                  \
+    }                                                                                                                      \
+    static void name##_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, \
+                                 int64_t n) {                                                                              \
+        (void)y_step; /* 1: y is dense */                                                                                  \
+        if (a_step == 1 && b_step == 1) name##_steps(y, a, 1, b, 1, n);                                                    \
+        else if (a_step == 1 && b_step == 0) name##_steps(y, a, 1, b, 0, n);                                               \
+        else if (a_step == 0 && b_step == 1) name##_steps(y, a, 0, b, 1, n);                                               \
+        else name##_steps(y, a, a_step, b, b_step, n);                                                                     \
+    }                                                                                                                      \
+    static int CG_FN(name)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,       \
+                           cg_dims strides_b) {                                                                            \
+        return broadcast(name##_broadcast, y, a, b, rank, shape, strides_a, strides_b, flops);                             \
     }
 
 BROADCAST(add, 1, a + b)
