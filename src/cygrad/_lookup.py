@@ -71,7 +71,7 @@ def parameters_of(function):
 
 
 def get(identifier, what, table, base):
-    """The object that an identifier stands for: a name, {"class_name", "config"}, a class, an instance or a callable; None stays None.
+    """What an identifier stands for: a name, {"class_name", "config"}, a class or an instance; None stays None.
 
     table maps names to classes of the kind `what` (for messages); base is their common class.
     """
@@ -101,7 +101,7 @@ def get(identifier, what, table, base):
 
 
 def serialize(value, owner="", argument=""):
-    """A constructor argument as plain data (numbers, strings, lists, dicts). NotImplementedError where it has no such form."""
+    """A constructor argument as numbers, strings, lists and dicts. NotImplementedError where it has no such form."""
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, (list, tuple)):

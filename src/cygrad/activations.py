@@ -7,6 +7,7 @@ from .ops.activation import elu, hard_sigmoid, leaky_relu, relu6, selu, sigmoid,
 from .ops.activation import exp as exponential
 from .ops.softmax import log_softmax, softmax
 
+
 def linear(x):
     """x itself."""
     return x
@@ -111,8 +112,8 @@ def _refuse(name, argument, value):
 
 swish, hard_swish = silu, hard_silu
 
-# Functions that ops.dense and ops.conv know by name, and apply within their kernel where they can. (The name gelu is its exact form,
-# the default here, but not in ops.)
+# Functions that ops.dense and ops.conv know by name, and apply within their kernel where they can. (The name gelu is
+# its exact form, the default here, but not in ops.)
 _BY_NAME = {
     "linear": linear,
     "relu": relu,
@@ -134,7 +135,19 @@ _FUSABLE = {function: name for name, function in _BY_NAME.items()} | {ops.relu: 
 _TABLE = _BY_NAME | {
     function.__name__: function
     for function in (
-        *(relu6, celu, glu, hard_shrink, hard_silu, hard_tanh, log_sigmoid, mish, soft_shrink, sparse_plus, sparse_sigmoid),
+        *(
+            relu6,
+            celu,
+            glu,
+            hard_shrink,
+            hard_silu,
+            hard_tanh,
+            log_sigmoid,
+            mish,
+            soft_shrink,
+            sparse_plus,
+            sparse_sigmoid,
+        ),
         *(squareplus, tanh_shrink, threshold),
     )
 }
@@ -155,7 +168,7 @@ def get(identifier):
 
 
 def fusable(activation):
-    """What to give ops.dense and ops.conv for an activation function: its name where a kernel knows it, None for linear, else itself."""
+    """What ops.dense and ops.conv get for a function: its name where they know it, None for linear, else itself."""
     try:
         name = _FUSABLE.get(activation, activation)
     except TypeError:  # a callable object that cannot be hashed
@@ -164,7 +177,7 @@ def fusable(activation):
 
 
 def serialize(activation):
-    """The name of one of these functions; {"class_name": "function", "config": name} for others, which custom_objects bring back."""
+    """A function of this module as its name; others as {"class_name": "function", "config": name}."""
     if activation is None:
         return None
     if activation is ops.relu:

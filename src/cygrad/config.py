@@ -11,7 +11,7 @@ numerics = _asked in _TRUE  # read by Layer.__call__
 
 
 def check_numerics(enable=True):
-    """Whether every layer checks its input and output, and raises FloatingPointError at the first NaN or infinite value.
+    """Whether every layer checks its input and output, and raises FloatingPointError at the first NaN or infinity.
 
     The error names the layer. It costs a pass over every activation, so it is off by default; the environment variable
     CYGRAD_CHECK_NUMERICS=1 turns it on at the start. Returns the old setting.

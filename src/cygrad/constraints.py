@@ -1,4 +1,4 @@
-"""Projections that weights undergo after each optimizer step: constraint(w) gives the tensor that takes w's place. Keras's names."""
+"""Projections of weights after each optimizer step: constraint(w) gives what takes w's place. Keras's names."""
 
 from . import _lookup, ops
 from .config import epsilon
@@ -39,7 +39,7 @@ class NonNeg(Constraint):
 
 
 class MaxNorm(Constraint):
-    """w scaled so that its norms along axis are at most max_value. axis: 0 for a Dense kernel, [0, 1, 2] for a Conv2D kernel."""
+    """w scaled so that its norms along axis (0 for Dense, [0, 1, 2] for Conv2D) are at most max_value."""
 
     def __init__(self, max_value=2, axis=0):
         self.max_value, self.axis = max_value, axis

@@ -1,6 +1,7 @@
 """Initial values of weights: initializer(shape, dtype=None) gives a tensor. Names, arguments and formulas are Keras's.
 
-A random initializer without a seed takes one from the global stream when it is made; called twice, it gives the same values twice.
+A random initializer without a seed takes one from the global stream when it is made; called twice, it gives the same
+values twice.
 """
 
 import math
@@ -12,7 +13,7 @@ from ._tensor import from_array
 
 
 class Initializer:
-    """The base of all initializers: a subclass defines __call__(shape, dtype=None), and get_config if it has arguments."""
+    """The base of all initializers: a subclass defines __call__(shape, dtype=None), and get_config where it must."""
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None)")
@@ -132,8 +133,8 @@ class RandomUniform(_Random):
 def compute_fans(shape, input_axes=None, output_axes=None):
     """(fan_in, fan_out): how many inputs an output of a weight of that shape sums, and how many outputs an input feeds.
 
-    A kernel's last two axes are its input and output channels, the axes before them its window. input_axes and output_axes
-    name other axes; what is in neither counts as window.
+    A kernel's last two axes are its input and output channels, the axes before them its window. input_axes and
+    output_axes name other axes; what is in neither counts as window.
     """
     shape, rank = tuple(shape), len(shape)
     if input_axes is not None or output_axes is not None:

@@ -1,7 +1,8 @@
-"""Random numbers: counter-based streams (Philox), so that a value depends on its key and counter and on nothing that ran before.
+"""Random numbers from counter-based streams (Philox): a value follows from key and counter, whatever ran before.
 
-One global stream hands out keys, in the order in which they are asked for: to initializers and layers made without a seed, and to the
-functions below called without one. set_seed starts it anew; before that it starts from the system's entropy.
+One global stream hands out keys, in the order in which they are asked for: to initializers and layers made without a
+seed, and to the functions below called without one. set_seed starts it anew; before that it starts from the system's
+entropy.
 """
 
 import os
@@ -13,12 +14,13 @@ from ._tensor import from_array
 from .ops._backend import K, as_float, empty, gradient_like, record
 
 _MASK = (1 << 64) - 1
-# Initial weights take counters from here up, so that an initializer and a Dropout of one seed do not share their numbers.
+# Initial weights take counters from here up, so that an initializer and a Dropout of one seed do not share their
+# numbers.
 INITIALIZER_COUNTER = 1 << 63
 
 
 def _scrambled(number):
-    """A 64-bit number whose bits depend on all bits of another: SplitMix64's output function (Steele, Lea and Flood 2014)."""
+    """A 64-bit number whose bits depend on all of another's: SplitMix64's output function (Steele et al. 2014)."""
     z = number & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -45,7 +47,7 @@ def _seed_number(seed, who):
 
 
 def set_seed(seed):
-    """Starts the global stream from a seed: everything random that follows is the same each time. utils.set_random_seed calls it.
+    """Starts the global stream from a seed: what is random from there on is the same each time.
 
     >>> cygrad.random.set_seed(7)
     >>> a = cygrad.random.normal((3,)).numpy()
@@ -62,10 +64,10 @@ def next_seed():
 
 
 class SeedGenerator:
-    """A stream of random draws: SeedGenerator(seed=None). Each next() gives the (key, counter) of a new, independent draw.
+    """A stream of random draws: SeedGenerator(seed=None). Each next() gives the (key, counter) of an independent draw.
 
-    The same seed gives the same draws; None takes the key from the global stream, in order of creation. state is the whole of it, as
-    two uint64 numbers: a saved model keeps it, so that resumed training goes on with the same numbers.
+    The same seed gives the same draws; None takes the key from the global stream, in order of creation. state is the
+    whole of it, as two uint64 numbers: a saved model keeps it, so that resumed training goes on with the same numbers.
 
     >>> generator = cygrad.random.SeedGenerator(1)
     >>> generator.next(), generator.next()
@@ -105,7 +107,7 @@ class SeedGenerator:
 
 
 def draw_seed(seed, who="random"):
-    """The (key, counter) that a seed argument stands for: a SeedGenerator's next, an integer's own, None's from the global stream."""
+    """(key, counter) of a seed argument: a SeedGenerator's next, an integer's own, None's from the global stream."""
     if isinstance(seed, SeedGenerator):
         return seed.next()
     return (next_seed() if seed is None else _seed_number(seed, who)), 0
@@ -130,8 +132,8 @@ def _drawn(kernel, who, shape, seed, dtype, *parameters, counter=0):
 def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
     """A tensor of normally distributed numbers.
 
-    seed: an integer (the same numbers at each call), a SeedGenerator (new ones at each call) or None (the global stream).
-    counter is added to the stream's own, for those who keep counters themselves.
+    seed: an integer (the same numbers at each call), a SeedGenerator (new ones at each call) or None (the global
+    stream). counter is added to the stream's own, for those who keep counters themselves.
 
     >>> cygrad.random.normal((2, 3), seed=1).shape
     (2, 3)
@@ -177,7 +179,9 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 def shuffle(x, axis=0, seed=None):
     """x with its slices along an axis in random order."""
     x = np.asarray(x)
-    return from_array(_numpy_generator(seed, "shuffle").permutation(x, axis=axis), None if x.dtype.kind == "f" else x.dtype)
+    return from_array(
+        _numpy_generator(seed, "shuffle").permutation(x, axis=axis), None if x.dtype.kind == "f" else x.dtype
+    )
 
 
 def _numpy_generator(seed, who):
@@ -188,9 +192,9 @@ def _numpy_generator(seed, who):
 def dropout(inputs, rate, noise_shape=None, seed=None):
     """Sets values to 0 with probability rate, and divides the others by 1 - rate, so that the expected sum stays.
 
-    Shapes: inputs of any shape, the result alike. noise_shape: the shape in which kept and dropped are drawn, broadcast over inputs; None or
-    an axis of None takes the size of inputs. Saved for backward: the key and counter, from which the same choice is made again.
-    Raises ValueError for a rate outside [0, 1). (Srivastava et al. 2014)
+    Shapes: inputs of any shape, the result alike. noise_shape: the shape in which kept and dropped are drawn, broadcast
+    over inputs; None or an axis of None takes the size of inputs. Saved for backward: the key and counter, from which
+    the same choice is made again. Raises ValueError for a rate outside [0, 1). (Srivastava et al. 2014)
 
     >>> cygrad.random.dropout(np.ones(8), 0.5, seed=3).numpy().max()
     np.float32(2.0)

@@ -1,4 +1,4 @@
-"""Penalties on weights, added to the loss: regularizer(x) gives a scalar tensor. Names, arguments and defaults are Keras's."""
+"""Penalties on weights, added to the loss: regularizer(x) gives a scalar. Names, arguments and defaults are Keras's."""
 
 import math
 
@@ -73,7 +73,7 @@ class L1L2(Regularizer):
 
 
 class OrthogonalRegularizer(Regularizer):
-    """factor * the mean of |cosine| over all pairs of rows (mode="rows") or columns (mode="columns") of a matrix: 0 where they are orthogonal.
+    """factor * the mean of |cosine| over all pairs of a matrix's rows (mode="rows") or columns (mode="columns").
 
     >>> float(cygrad.regularizers.OrthogonalRegularizer()(np.eye(3)))
     0.0

@@ -17,6 +17,6 @@ from .regularization import Dropout
 
 __all__ = [
     "Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Convolution2D", "Dense", "Dropout", "Flatten",
-    "GlobalAveragePooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "Input", "InputLayer", "InputSpec",
-    "Layer", "MaxPool2D", "MaxPooling2D", "Reshape",
+    "GlobalAveragePooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "Input", "InputLayer",
+    "InputSpec", "Layer", "MaxPool2D", "MaxPooling2D", "Reshape",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Checks of constructor arguments: each gives the argument in its uniform form, or an error that names layer and argument."""
+"""Checks of constructor arguments: each gives its argument in uniform form, or an error that names both."""
 
 import numpy as np
 
@@ -38,8 +38,8 @@ def channels_last(layer, data_format):
     """None and "channels_last"; nothing else is there."""
     if data_format == "channels_first":
         raise ValueError(
-            f'{type(layer).__name__}: data_format="channels_first" is not supported: images are x[N,H,W,C], "channels_last". '
-            "numpy.moveaxis(x, 1, -1) moves the channels there."
+            f'{type(layer).__name__}: data_format="channels_first" is not supported: images are x[N,H,W,C], '
+            '"channels_last". numpy.moveaxis(x, 1, -1) moves the channels there.'
         )
     choice(layer, "data_format", data_format or "channels_last", ("channels_last",))
     return "channels_last"
@@ -63,7 +63,7 @@ def window_output(layer, shape, window, strides, padding, dilation=(1, 1)):
         out = -(-size // stride) if padding == "same" else (size - reach) // stride + 1
         if out < 1:
             raise ValueError(
-                f'{type(layer).__name__} "{layer.name}": a window of {reach} does not fit into axis {axis} of the input, {size}; '
+                f'{type(layer).__name__} "{layer.name}": a window of {reach} does not fit axis {axis}, {size}; '
                 f'got shape {tuple(shape)}. Is padding="same" missing, or the input smaller than meant?'
             )
         sizes.append(out)

@@ -7,12 +7,12 @@ from .layer import InputSpec, Layer
 
 
 class Conv2D(ActivationMixin, Layer):
-    """A 2D convolution: each output channel is a sum over a window and all input channels of its group, plus a bias, activated.
+    """A 2D convolution: y = activation(the sum over a window and the channels of a group, plus bias).
 
-    Shapes: x[N,H,W,C], kernel[R,S,C/groups,filters], bias[filters], y[N,P,Q,filters]. padding: "valid" (the window stays inside x:
-    P = (H - (R-1)*dilation - 1) // stride + 1) or "same" (x padded with zeros so that P = ceil(H / stride)).
-    Raises ValueError for sizes that are not positive integers, for strides and dilation_rate both above 1, for filters
-    or channels that groups does not divide, and for data_format="channels_first".
+    Shapes: x[N,H,W,C], kernel[R,S,C/groups,filters], bias[filters], y[N,P,Q,filters]. padding: "valid" (the window
+    stays inside x: P = (H - (R-1)*dilation - 1) // stride + 1) or "same" (x padded with zeros so that P = ceil(H /
+    stride)). Raises ValueError for sizes that are not positive integers, for strides and dilation_rate both above 1,
+    for filters or channels that groups does not divide, and for data_format="channels_first".
 
     >>> layer = cygrad.layers.Conv2D(8, 3, padding="same", activation="relu")
     >>> layer(np.zeros((2, 28, 28, 3))).shape
@@ -71,7 +71,8 @@ class Conv2D(ActivationMixin, Layer):
         channels = input_shape[-1]
         if channels is not None and channels % self.groups:
             raise ValueError(
-                f"{self._title()}: groups must divide the input's channels; got groups={self.groups} and shape {tuple(input_shape)}"
+                f"{self._title()}: groups must divide the input's channels; "
+                f"got groups={self.groups} and shape {tuple(input_shape)}"
             )
         self.kernel = self.add_weight(
             name="kernel",

@@ -102,7 +102,7 @@ def Input(
     tensor=None,
     optional=False,
 ):
-    """A symbolic tensor, for models to start from: Input((28, 28, 1)) stands for x[N,28,28,1]; None leaves an axis open.
+    """A symbolic tensor that models start from: Input((28, 28, 1)) stands for x[N,28,28,1]; None leaves an axis open.
 
     >>> cygrad.Input((28, 28, 1)).shape
     (None, 28, 28, 1)
@@ -126,7 +126,7 @@ class Operation(Layer):
 
 
 class ActivationMixin:
-    """The attribute `activation` of a layer whose op applies it itself: get and set as a function, given to the op as `_fused`."""
+    """`activation` for a layer whose op applies it: get and set as a function, given to the op as `_fused`."""
 
     @property
     def activation(self):
@@ -141,7 +141,8 @@ class ActivationMixin:
 class Dense(ActivationMixin, Layer):
     """A fully connected layer: y = activation(x @ kernel + bias).
 
-    Shapes: x[N,...,C], kernel[C,units], bias[units], y[N,...,units]. Raises ValueError where units is not a positive integer.
+    Shapes: x[N,...,C], kernel[C,units], bias[units], y[N,...,units]. Raises ValueError where units is not a positive
+    integer.
 
     >>> layer = cygrad.layers.Dense(2, kernel_initializer="ones", bias_initializer="ones")
     >>> layer(np.array([[1.0, 2.0, 3.0]])).numpy().tolist()

@@ -1,10 +1,11 @@
 """Layer: what every layer and model stands on.
 
-A layer is `__init__` (check and keep the arguments), `build` (make the weights, once the input's shape is known) and `call` (the
-math, in ops). The rest lives here: calling, names, the search for weights and sublayers, configurations, errors.
+A layer is `__init__` (check and keep the arguments), `build` (make the weights, once the input's shape is known) and
+`call` (the math, in ops). The rest lives here: calling, names, the search for weights and sublayers, configurations,
+errors.
 
-A call has two ways. The short one is for what a training step does all day: a built layer without sublayers, one tensor of the
-shape that came last time. Everything else (first call, arrays, symbolic tensors, models) takes the long one.
+A call has two ways. The short one is for what a training step does all day: a built layer without sublayers, one tensor
+of the shape that came last time. Everything else (first call, arrays, symbolic tensors, models) takes the long one.
 """
 
 import functools
@@ -58,22 +59,23 @@ _build_lock = threading.RLock()  # two threads may meet at a layer's first call
 
 
 class _Regularized:
-    """What makes `losses` cheap, which fit asks for at every step: has any variable of the process a regularizer, and a number
-    that changes with the layers' structure, so that a layer may keep the list of those below it."""
+    """Makes `losses` cheap, for fit asks at every step: has any variable a regularizer, and a number that changes
+    with the layers' structure, so that a layer may keep the list of those below it."""
 
     any = False
     version = 0
 
 
 def structure_changed():
-    """To be called where layers are put together otherwise than by making them, building them or setting `trainable`."""
+    """To be called where layers are put together otherwise than by making or building them or setting `trainable`."""
     _Regularized.version += 1
 
 
 class InputSpec:
     """What a layer accepts: a rank, sizes of axes, or a shape whose None axes are open.
 
-    InputSpec(shape=(None, 28, 28)), InputSpec(min_ndim=2, axes={-1: 64}); dtype, name and optional are kept, not checked.
+    InputSpec(shape=(None, 28, 28)), InputSpec(min_ndim=2, axes={-1: 64}); dtype, name and optional are kept, not
+    checked.
     """
 
     def __init__(
@@ -183,7 +185,8 @@ def _wrap_build(build):
 class Layer:
     """The base of all layers: Layer(*, activity_regularizer=None, trainable=True, dtype=None, name=None).
 
-    A layer of your own says what it does in call; weights are made in build, or in __init__ where their shapes are known there:
+    A layer of your own says what it does in call; weights are made in build, or in __init__ where their shapes are
+    known there:
 
     >>> class Scale(cygrad.layers.Layer):
     ...     def build(self, input_shape):
@@ -196,10 +199,11 @@ class Layer:
     >>> [w.path for w in layer.weights]
     ['scale/scale']
 
-    call may take `training`: it gets True in fit, False in evaluate and predict, and what the enclosing layer's call got
-    otherwise. Layers and variables that are attributes, or stand in attributes that are lists, tuples or dicts, belong to the layer.
-    dtype: None or "float32", the type that layers compute in. input_shape or input_dim (without the batch axis) on the first layer of
-    a Sequential takes the place of an Input. Raises TypeError for an unknown argument.
+    call may take `training`: it gets True in fit, False in evaluate and predict, and what the enclosing layer's call
+    got otherwise. Layers and variables that are attributes, or stand in attributes that are lists, tuples or dicts,
+    belong to the layer. dtype: None or "float32", the type that layers compute in. input_shape or input_dim (without
+    the batch axis) on the first layer of a Sequential takes the place of an Input. Raises TypeError for an unknown
+    argument.
     """
 
     _leaf = False  # a class without sublayers and losses of its own, whose call takes one tensor: the short way is open
@@ -300,10 +304,12 @@ class Layer:
 
     def _call_the_long_way(self, args, kwargs):
         self._check_initialised()
-        args = tuple([_converted(a, i == 0) for i, a in enumerate(args)])
-        kwargs = {k: _converted(v, not args and k == self._call_parameters[0]) for k, v in kwargs.items()}
-        if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
-            return self._call_symbolically(args, kwargs)
+        if len(args) != 1 or kwargs or not isinstance(args[0], Tensor):
+            args = tuple([_converted(a, i == 0) for i, a in enumerate(args)])
+            first = self._call_parameters[0] if not args and self._call_parameters else None
+            kwargs = {k: _converted(v, k == first) for k, v in kwargs.items()}
+            if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
+                return self._call_symbolically(args, kwargs)
         context = _context
         outer_training, stack = context.training, context.stack
         training = self._resolve_training(args, kwargs)
@@ -321,6 +327,9 @@ class Layer:
             if self.activity_regularizer is not None:
                 for leaf in flatten(y):
                     self.add_loss(self.activity_regularizer(leaf))
+        except (TypeError, ValueError) as error:
+            self._name_in(error)
+            raise
         finally:
             stack.pop()
             context.training = outer_training
@@ -328,8 +337,15 @@ class Layer:
             self._seen_shape = args[0].shape
         return y
 
+    def _name_in(self, error):
+        """Puts the name of the innermost layer before the message of an op's error."""
+        if type(error) in (TypeError, ValueError) and len(error.args) == 1 and not hasattr(error, "layer_name"):
+            error.layer_name = self.name
+            if self._title() not in str(error.args[0]):
+                error.args = (f"{self._title()}: {error.args[0]}",)
+
     def _resolve_training(self, args, kwargs):
-        """Whether this call trains: as said, else as the enclosing call does. Leaves `training` in kwargs only where call takes it."""
+        """Whether this call trains: as said, else as the enclosing one. `training` stays in kwargs where call takes it."""
         given = kwargs.pop("training", None)
         if self._takes_training:
             position = self._call_parameters.index("training")
@@ -351,7 +367,7 @@ class Layer:
                     self._build_for(args, kwargs)
 
     def _build_for(self, args, kwargs):
-        """Calls build with what it asks for: one shape, or one a tensor argument, named ARGUMENT_shape as Keras has it."""
+        """Calls build with what it asks for: one shape, or one a tensor argument, named ARGUMENT_shape."""
         named = dict(zip(self._call_parameters, args)) | kwargs
         asked = [
             p
@@ -363,7 +379,7 @@ class Layer:
             unknown = [p.name for p in asked if p.name not in shapes and p.default is p.empty]
             if unknown:
                 raise TypeError(
-                    f"{self._title()}: build asks for {unknown[0]!r}, but the call has no tensor argument of that name; "
+                    f"{self._title()}: build asks for {unknown[0]!r}, but no tensor argument of the call has that name; "
                     f"it has {', '.join(shapes)}"
                 )
             self.build(**{p.name: shapes[p.name] for p in asked if p.name in shapes})
@@ -380,6 +396,9 @@ class Layer:
             kwargs.pop("training", None)
             self._prepare(args, kwargs)
             outputs = self._symbolic_outputs(args, kwargs)
+        except (TypeError, ValueError) as error:
+            self._name_in(error)
+            raise
         finally:
             stack.pop()
         Node(self, args, said, outputs)
@@ -395,7 +414,7 @@ class Layer:
         return _tensors_of(shapes)
 
     def _trial(self, args, kwargs):
-        """Symbolic outputs like those that the layer gives on zeros. Open axes: the batch is 1, others are tried with two sizes."""
+        """Symbolic outputs as the layer gives on zeros. Of open axes the batch is 1; others are tried with two sizes."""
         if not self.built:
             self._build_for(args, kwargs)
         open_axes = any(
@@ -419,7 +438,8 @@ class Layer:
         def symbol(y):
             other = next(others)
             shape = [a if a == b else None for a, b in zip(y.shape, other.shape)]
-            return KerasTensor([None if i == 0 and s == 1 else s for i, s in enumerate(shape)], y.dtype)
+            dtype = "float32" if y.dtype.startswith("float") else y.dtype
+            return KerasTensor([None if i == 0 and s == 1 else s for i, s in enumerate(shape)], dtype)
 
         return map_structure(symbol, tried[0])
 
@@ -447,14 +467,16 @@ class Layer:
             if not one.accepts(shape):
                 built = ", as built" if self.built and (one.axes or one.shape) else ""
                 raise ValueError(
-                    f"{self._title()}: expected {one.describe(self._letters)}{built}; got shape {shape}.{self._likely_cause(one, shape)}"
+                    f"{self._title()}: expected {one.describe(self._letters)}{built}; got shape {shape}."
+                    f"{self._likely_cause(one, shape)}"
                 )
 
     def _likely_cause(self, spec, shape):
         """The usual reason why a shape does not fit, as a question."""
         rank = spec.ndim or spec.min_ndim
         channels = spec.axes.get(-1)
-        if rank is not None and len(shape) == rank - 1 and spec.accepts((None, *shape)):
+        images = spec.ndim == 4 and channels is None and shape[-1:] > (4,)  # 28 is no number of channels
+        if rank is not None and len(shape) == rank - 1 and spec.accepts((None, *shape)) and not images:
             return " Is the batch axis missing?"
         if rank is not None and len(shape) == rank - 1 and spec.accepts((*shape, 1)):
             return " Is the axis of channels missing? x[..., None] adds it."
@@ -476,8 +498,8 @@ class Layer:
             if np.isfinite(array).all():
                 continue
             message = (
-                f"{self._title()}: its {what} has {int(np.isnan(array).sum())} NaN and {int(np.isinf(array).sum())} infinite "
-                f"among {array.size} values, shape {array.shape}"
+                f"{self._title()}: its {what} has {int(np.isnan(array).sum())} NaN "
+                f"and {int(np.isinf(array).sum())} infinite among {array.size} values, shape {array.shape}"
             )
             bad = [w.path for w in self.weights if not np.isfinite(np.asarray(w)).all()]
             if what == "output":
@@ -502,12 +524,12 @@ class Layer:
         overwrite_with_gradient=False,
         name=None,
     ):
-        """A new variable of the layer: add_weight(shape=(), initializer=None, dtype=None, trainable=True, regularizer=None, ...).
+        """A new variable of the layer: add_weight(shape=(), initializer=None, dtype=None, trainable=True, ...).
 
         initializer: a name, an Initializer or a function of (shape, dtype); None is glorot_uniform, zeros for integers.
-        trainable=False keeps it from the optimizer (a running mean). regularizer: a penalty that joins the losses. constraint: a
-        function that the optimizer's step ends with. autocast, aggregation and overwrite_with_gradient have no meaning here.
-        Returns the Variable.
+        trainable=False keeps it from the optimizer (a running mean). regularizer: a penalty that joins the losses.
+        constraint: a function that the optimizer's step ends with. autocast, aggregation and overwrite_with_gradient
+        have no meaning here. Returns the Variable.
         """
         self._check_initialised()
         for value in args:  # Keras 2 had the name first
@@ -666,7 +688,7 @@ class Layer:
         return [w.numpy() for w in self.weights]
 
     def set_weights(self, weights):
-        """Sets all weights from a list of arrays, in the order of `weights`. Nothing is changed where one does not fit."""
+        """Sets all weights from arrays in the order of `weights`. Nothing is changed where one does not fit."""
         weights, mine = [np.asarray(w) for w in weights], self.weights
         if len(weights) != len(mine):
             expected = ", ".join(f"{w.path} {w.shape}" for w in mine) or "none"
@@ -759,7 +781,7 @@ class Layer:
     # ---- configuration ----
 
     def get_config(self):
-        """The constructor's arguments as plain data, so that from_config makes an equal layer (with weights of its own).
+        """The constructor's arguments as plain data; from_config makes an equal layer of them, with weights of its own.
 
         A layer of your own whose arguments are plain data, or have a get_config themselves, need not define it.
         """
@@ -767,8 +789,9 @@ class Layer:
         result = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype}
         if self.activity_regularizer is not None:
             result["activity_regularizer"] = _lookup.serialize(self.activity_regularizer)
-        # Layers of this package keep their arguments, checked and made uniform, as attributes of the same names. What others'
-        # attributes mean we cannot know: unless they define get_config, the arguments as they came are the configuration.
+        # Layers of this package keep their arguments, checked and made uniform, as attributes of the same names. What
+        # others' attributes mean we cannot know: unless they define get_config, the arguments as they came are the
+        # configuration.
         if cls.get_config is Layer.get_config and not _is_ours(cls):
             positional, keywords = self._constructor_arguments
             bound = inspect.signature(cls.__init__).bind(self, *positional, **keywords)
@@ -876,8 +899,8 @@ def _zeros_like(leaf, size):
 
 
 def _converted(value, data):
-    """An argument of a call with its arrays as tensors: floats as float32, integers as int32. data: numbers and lists of numbers are
-    arrays too (for the first argument; in others they are options)."""
+    """An argument of a call with arrays as tensors: floats as float32, integers as int32. data: numbers and lists of
+    numbers are arrays too (for the first argument; in others they are options)."""
     if isinstance(value, (Tensor, KerasTensor)):
         return value
     if isinstance(value, np.ndarray) or (hasattr(value, "__array__") and not isinstance(value, type)):

@@ -26,8 +26,8 @@ class _Pooling2D(Layer):
 class MaxPooling2D(_Pooling2D):
     """The maximum of each window, channel by channel.
 
-    Shapes: x[N,H,W,C], y[N,P,Q,C]; strides None: the window's size. padding "valid": P = (H - R) // stride + 1, "same": P = ceil(H / stride),
-    where the padding never wins.
+    Shapes: x[N,H,W,C], y[N,P,Q,C]; strides None: the window's size. padding "valid": P = (H - R) // stride + 1, "same":
+    P = ceil(H / stride), where the padding never wins.
 
     >>> cygrad.layers.MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
     [5.0, 7.0, 13.0, 15.0]

@@ -7,9 +7,9 @@ from .layer import Layer
 class Dropout(Layer):
     """In training, sets each value to 0 with probability rate and divides the others by 1 - rate; otherwise y = x.
 
-    noise_shape: the shape in which kept and dropped are drawn, broadcast over x: (None, 1, None) for x[N,T,C] drops the same channels
-    at every step. seed: an integer, a SeedGenerator, or None (from the global stream). Each training call draws anew.
-    Raises ValueError for a rate outside [0, 1). (Srivastava et al. 2014)
+    noise_shape: the shape in which kept and dropped are drawn, broadcast over x: (None, 1, None) for x[N,T,C] drops the
+    same channels at every step. seed: an integer, a SeedGenerator, or None (from the global stream). Each training call
+    draws anew. Raises ValueError for a rate outside [0, 1). (Srivastava et al. 2014)
 
     >>> layer = cygrad.layers.Dropout(0.5, seed=1)
     >>> layer(np.ones((1, 4))).numpy().tolist()
