@@ -103,7 +103,7 @@ def test_help(capsys, command):
         ("trian digits", "unknown command 'trian'; did you mean 'train'?"),
         ("train", "arguments are required: DATA"),
         ("train mnsit", "unknown data set 'mnsit'; did you mean 'mnist'?"),
-        ("train what", "expected one of digits, mnist, fashion_mnist or an .npz file"),
+        ("train what", "expected one of digits, mnist, fashion_mnist, cifar10 or an .npz file"),
         ("train digits --model cn", "unknown model 'cn'; did you mean 'cnn'?"),
         ("train digits --epocs 3", "unknown argument '--epocs'; did you mean '--epochs'?"),
         ("train digits --epochs 0", "--epochs: expected an integer of at least 1; got '0'"),

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import struct
+import tarfile
 import threading
 import tracemalloc
 import zipfile
@@ -13,7 +14,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from cygrad.datasets import digits, fashion_mnist, mnist
+from cygrad.datasets import cifar10, digits, fashion_mnist, mnist
 from cygrad.datasets._idx import read_idx, read_npz
 from cygrad.datasets._mnist_family import FILES, Source, load
 
@@ -58,6 +59,7 @@ def nothing_from_outside(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     for module in (mnist, fashion_mnist):
         monkeypatch.setattr(module, "SOURCE", module.SOURCE._replace(mirrors=()))
+    monkeypatch.setattr(cifar10, "URLS", ())
 
 
 # ---- reading files ----
@@ -271,6 +273,95 @@ def test_real_mnist(data_folder):
 def test_real_mnist_has_the_published_digests(data_folder, monkeypatch):
     monkeypatch.setenv("CYGRAD_DATA", str(data_folder / "mnist"))
     assert mnist.load_data()[0][0].sum(dtype=np.int64) == 1567298545
+
+
+# ---- CIFAR-10 ----
+
+BATCHES = {}
+for i, name in enumerate(cifar10.FILES):
+    records = np.random.default_rng(i).integers(0, 256, (3, cifar10.RECORD), dtype=np.uint8)
+    records[:, 0] = (i, 9, 0)
+    BATCHES[name] = records.tobytes()
+
+
+def cifar_folder(folder, batches=BATCHES):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in batches.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def cifar_archive(path, batches=BATCHES):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tarfile.open(path, "w:gz") as archive:
+        for name, content in {"readme.html": b"text", **batches}.items():
+            member = tarfile.TarInfo(f"{cifar10.FOLDER}/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def check_cifar(loaded):
+    (x_train, y_train), (x_test, y_test) = loaded
+    assert x_train.shape == (15, 32, 32, 3) and y_train.shape == (15, 1)
+    assert x_test.shape == (3, 32, 32, 3) and y_test[:, 0].tolist() == [5, 9, 0]
+    assert y_train[:, 0].tolist() == [0, 9, 0, 1, 9, 0, 2, 9, 0, 3, 9, 0, 4, 9, 0]
+    assert x_train.dtype == y_train.dtype == np.uint8
+    record = np.frombuffer(BATCHES["data_batch_2.bin"], np.uint8)[: cifar10.RECORD]
+    for channel in range(3):  # red, green, blue: row by row in the file, last in the array
+        start = 1 + 1024 * channel
+        np.testing.assert_array_equal(x_train[3, :, :, channel].reshape(-1), record[start : start + 1024])
+
+
+def test_cifar10_from_a_folder_an_archive_and_cygrad_data(tmp_path, monkeypatch):
+    check_cifar(cifar10.load_data(cifar_folder(tmp_path / "folder")))
+    check_cifar(cifar10.load_data(cifar_archive(tmp_path / "any.tar.gz")))
+    for place in ("a/cifar10", f"b/cifar10/{cifar10.FOLDER}"):
+        cifar_folder(tmp_path / place)
+    cifar_archive(tmp_path / "c" / "cifar10" / cifar10.ARCHIVE)
+    for root in "abc":
+        monkeypatch.setenv("CYGRAD_DATA", str(tmp_path / root))
+        check_cifar(cifar10.load_data())
+
+
+def test_cifar10_download(tmp_path, monkeypatch):
+    archive = cifar_archive(tmp_path / "server" / cifar10.ARCHIVE)
+    monkeypatch.setattr(cifar10, "URLS", (archive.as_uri(),))
+    with pytest.raises(FileNotFoundError, match=rf"SHA-256.*expected {cifar10.DIGEST}.*Put cifar-10-binary"):
+        cifar10.load_data()
+    monkeypatch.setattr(cifar10, "DIGEST", hashlib.sha256(archive.read_bytes()).hexdigest())
+    check_cifar(cifar10.load_data())
+    archive.unlink()
+    check_cifar(cifar10.load_data())  # from the cache
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"", "expected whole records of 3073 bytes; got 0 bytes"),
+        (bytes(3072), "got 3072 bytes"),
+        (b"\x0a" + bytes(3072), r"expected classes 0 \.\. 9 in data_batch_3.bin; got 10"),
+        (bytes(10_001 * 3073), "more than 30730000 bytes"),
+    ],
+    ids=["empty", "cut off", "a class of 10", "too long"],
+)
+def test_damaged_cifar10(tmp_path, content, problem):
+    batches = {**BATCHES, "data_batch_3.bin": content}
+    for path in (cifar_folder(tmp_path / "folder", batches), cifar_archive(tmp_path / "any.tar.gz", batches)):
+        with pytest.raises(ValueError, match=problem) as error:
+            cifar10.load_data(path)
+        assert str(path) in str(error.value)
+
+
+def test_damaged_cifar10_archives(tmp_path):
+    path = cifar_archive(tmp_path / "any.tar.gz", {name: BATCHES[name] for name in cifar10.FILES[1:]})
+    with pytest.raises(ValueError, match=r"no data_batch_1\.bin"):
+        cifar10.load_data(path)
+    path.write_bytes(cifar_archive(path).read_bytes()[:-2000])
+    with pytest.raises(ValueError, match="not a readable cifar-10-binary"):
+        cifar10.load_data(path)
+    with pytest.raises(FileNotFoundError, match="expected a folder with the files data_batch_1"):
+        cifar10.load_data(tmp_path)
 
 
 # ---- digits ----

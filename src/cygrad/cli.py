@@ -15,7 +15,7 @@ from pathlib import Path
 
 __all__ = ["main"]
 
-DATASETS = ("digits", "mnist", "fashion_mnist")
+DATASETS = ("digits", "mnist", "fashion_mnist", "cifar10")
 MODELS = ("mlp", "cnn")
 
 
@@ -65,7 +65,7 @@ def parse(argv):
         title="commands", dest="command", metavar="COMMAND", required=True, parser_class=Parser
     )
 
-    data = "digits, mnist, fashion_mnist, or an .npz file with x_train, y_train[, x_test, y_test] or x, y"
+    data = "digits, mnist, fashion_mnist, cifar10, or an .npz file with x_train, y_train[, x_test, y_test] or x, y"
     train = commands.add_parser("train", help="train a classifier and print its test accuracy")
     train.set_defaults(run=run_train)
     train.add_argument("data", metavar="DATA", type=data_name, help=data)

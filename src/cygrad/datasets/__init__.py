@@ -1,5 +1,5 @@
-"""digits ships with the package; mnist and fashion_mnist are read from a folder, or downloaded and verified."""
+"""Data sets: digits ships with the package; the others are read from a folder, or downloaded and verified."""
 
-from . import digits, fashion_mnist, mnist
+from . import cifar10, digits, fashion_mnist, mnist
 
-__all__ = ["digits", "fashion_mnist", "mnist"]
+__all__ = ["cifar10", "digits", "fashion_mnist", "mnist"]

@@ -7,17 +7,14 @@ elsewhere must have the published digests, so that another set's files of the sa
 
 import hashlib
 import os
-import sys
-import tempfile
-import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
+from ._download import cache_folder, download, not_found
 from ._idx import read_idx, read_npz
 
 FILES = ("train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
 NAMES = ("x_train", "y_train", "x_test", "y_test")
-TIMEOUT = 30  # seconds without a byte from a mirror
 LARGEST = 64 << 20  # bytes: no file of the family is larger, whatever a mirror sends
 
 
@@ -104,53 +101,14 @@ def _read(path, name, source=None):
     return read_idx(path, rank, expected)
 
 
-def cache_folder():
-    """Where downloads are kept: $XDG_CACHE_HOME/cygrad, else ~/.cache/cygrad."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "cygrad"
-
-
 def _download(source):
     """The cache's folder, after what it lacks has been downloaded and verified."""
-    folder = cache_folder() / source.name
+    folder = cache_folder(source.name)
     for name in FILES:
         target = folder / f"{name}.gz"
         if not target.is_file():
-            folder.mkdir(parents=True, exist_ok=True)
-            _download_file(source, name, target)
+            urls = [f"{mirror}/{target.name}" for mirror in source.mirrors]
+            problems = download(urls, target, lambda path, name=name: _read(path, name, source), LARGEST)
+            if problems:
+                raise not_found(source.name, f"the files {', '.join(FILES)} (.gz or not)", problems)
     return folder
-
-
-def _download_file(source, name, target):
-    problems = []
-    for mirror in source.mirrors:
-        url = f"{mirror}/{name}.gz"
-        print(f"cygrad: downloading {url} to {target}", file=sys.stderr)
-        # A temporary file beside the target, then a rename: other processes see no file or a whole one.
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f"{name}.", suffix=".part", delete=False) as part:
-            try:
-                _fetch(url, part)
-                part.close()
-                _read(Path(part.name), name, source)
-                os.replace(part.name, target)
-                return
-            except (OSError, ValueError) as error:
-                problems.append(f"{url}: {str(error).replace(part.name, 'the download')}")
-            finally:
-                Path(part.name).unlink(missing_ok=True)
-    root = os.environ.get("CYGRAD_DATA", "not set")
-    raise FileNotFoundError(
-        f"{source.name} is neither in CYGRAD_DATA ({root}) nor in {target.parent}, and it could not be downloaded "
-        f"({'; '.join(problems)}). Put the files {', '.join(FILES)} (.gz or not) into a folder "
-        f"and pass it as path, or set CYGRAD_DATA to a folder that has them in its subfolder {source.name}"
-    )
-
-
-def _fetch(url, file):
-    request = urllib.request.Request(url, headers={"User-Agent": "cygrad"})
-    with urllib.request.urlopen(request, timeout=TIMEOUT) as response:
-        size = 0
-        while chunk := response.read(1 << 20):
-            size += len(chunk)
-            if size > LARGEST:
-                raise ValueError(f"more than {LARGEST} bytes came")
-            file.write(chunk)
