@@ -421,11 +421,10 @@ class TerminateOnNaN(Callback):
 
 
 class MonitorCallback(Callback):
-    """What callbacks that watch one entry of the logs have in common: MonitorCallback(monitor, mode, baseline,
-    min_delta).
+    """Base of the callbacks that watch one entry of the logs: MonitorCallback(monitor, mode, baseline, min_delta).
 
-    mode "min" or "max" says which way is better; "auto" knows it for losses and for the package's metrics; ValueError for
-    others.
+    mode "min" or "max" says which way is better; "auto" knows it for losses and for the package's metrics; ValueError
+    for others.
     """
 
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _lookup, ops
 from ._tensor import Tensor, as_float, empty, gradient_like, record, tracked
-from .ops._backend import K, integers
+from .ops._backend import K
 
 REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None)
 
@@ -21,16 +21,17 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 
 
 def match_shapes(y_true, y_pred, name):
-    """y_true and y_pred with one shape: an axis of length 1 at the end of either is added or dropped, as in Keras.
+    """y_true and y_pred with one shape: where only a last axis of 1 differs, that is dropped, or added to a vector, as
+    in Keras.
 
     Never broadcast: y_true[N] with y_pred[N,1] is N pairs, not N x N. ValueError where the shapes differ otherwise."""
     true, pred = y_true.shape, y_pred.shape
     if true == pred:
         return y_true, y_pred
     if pred == (*true, 1):
-        return ops.reshape(y_true, pred), y_pred
+        return (ops.reshape(y_true, pred), y_pred) if len(true) == 1 else (y_true, _reshape_prediction(y_pred, true))
     if true == (*pred, 1):
-        return y_true, ops.reshape(y_pred, true)
+        return (y_true, _reshape_prediction(y_pred, true)) if len(pred) == 1 else (ops.reshape(y_true, pred), y_pred)
     if true[:1] != pred[:1]:
         cause = "Are these different batches?"
     elif true in (pred[:-1], (*pred[:-1], 1)):
@@ -40,27 +41,9 @@ def match_shapes(y_true, y_pred, name):
     raise ValueError(f"{name}: y_true has shape {true}, y_pred {pred}; they must be equal. {cause}")
 
 
-def class_labels(name, y_true, x, axis=-1):
-    """y_true as int32 labels with y_pred's shape less its class axis."""
-    true = tuple(np.shape(y_true))
-    if not x.shape:
-        raise ValueError(f"{name}: y_pred has shape (); expected an axis of classes")
-    place = axis % len(x.shape)
-    wanted = x.shape[:place] + x.shape[place + 1 :]
-    if true != wanted and true != (*wanted[:place], 1, *wanted[place:]):
-        other = name.replace("sparse_", "").replace("Sparse", "")
-        hint = f". For one-hot rows use {other}" if true == x.shape else ""
-        raise ValueError(
-            f"{name}: y_true has shape {true}, y_pred {x.shape}; expected class numbers of shape {wanted}{hint}"
-        )
-    try:
-        labels = integers(y_true, name, "y_true")
-    except TypeError:
-        raise TypeError(
-            f"{name}: expected class numbers in 0 .. {x.shape[place] - 1} for y_true; got values that are not whole "
-            "numbers. Are these the targets of a regression (mean_squared_error)?"
-        ) from None
-    return labels if true == wanted else ops.reshape(labels, wanted)
+def _reshape_prediction(y_pred, shape):
+    reshaped = ops.reshape(y_pred, shape)
+    return reshaped if y_pred.logits is None else reshaped.set_logits(ops.reshape(y_pred.logits, shape))
 
 
 def _smooth(name, t, smoothing, classes):
@@ -68,9 +51,7 @@ def _smooth(name, t, smoothing, classes):
         return t
     if not 0 < smoothing <= 1:
         raise ValueError(f"{name}: label_smoothing must be in [0, 1]; got {smoothing!r}")
-    y = empty(t.shape)
-    K.affine(y, t, t.size, 1.0 - smoothing, smoothing / classes)
-    return y
+    return ops.add(ops.multiply(t, 1.0 - smoothing), smoothing / classes)
 
 
 # ---- one value a sample; name is whoever asks, for the errors ----
@@ -101,37 +82,6 @@ def _binary_crossentropy(name, y_true, y_pred, from_logits, label_smoothing, axi
     t, x = match_shapes(t, x, name)
     values = ops.binary_crossentropy(_smooth(name, t, label_smoothing, 2), x, from_logits=from_logits)
     return ops.mean(values, axis=axis) if values.shape else values
-
-
-def _categorical_crossentropy(name, y_true, y_pred, from_logits, label_smoothing, axis):
-    x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
-    if t.shape != x.shape:
-        message = f"{name}: y_true has shape {t.shape}, y_pred {x.shape}; they must be equal"
-        if t.shape in (x.shape[:-1], (*x.shape[:-1], 1)):
-            message += (
-                f", with one-hot rows of {x.shape[-1]} in y_true. For class numbers use "
-                "sparse_categorical_crossentropy, or utils.to_categorical to convert them"
-            )
-        raise ValueError(message)
-    if x.shape[-1:] == (1,):
-        warnings.warn(
-            f"{name}: y_pred has shape {x.shape}, one class, and the loss of that is always 0. Two classes with one "
-            "output want a sigmoid and binary_crossentropy",
-            stacklevel=4,
-        )
-    t = _smooth(name, t, label_smoothing, x.shape[axis])
-    return ops.categorical_crossentropy(t, x, from_logits=from_logits, axis=axis)
-
-
-def _sparse_categorical_crossentropy(name, y_true, y_pred, from_logits, ignore_class, axis):
-    x = as_float(y_pred, name, "y_pred")
-    labels = class_labels(name, y_true, x, axis)
-    if ignore_class is None:
-        return ops.sparse_categorical_crossentropy(labels, x, from_logits=from_logits, axis=axis)
-    kept = np.asarray(labels) != ignore_class
-    labels = integers(np.where(kept, labels, 0), name, "y_true")
-    values = ops.sparse_categorical_crossentropy(labels, x, from_logits=from_logits, axis=axis)
-    return ops.multiply(values, as_float(kept))
 
 
 def mean_squared_error(y_true, y_pred):
@@ -180,7 +130,16 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
     >>> cygrad.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
     [0.6931]
     """
-    return _categorical_crossentropy("categorical_crossentropy", y_true, y_pred, from_logits, label_smoothing, axis)
+    name = "categorical_crossentropy"
+    x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
+    if x.shape[-1:] == (1,):
+        warnings.warn(
+            f"{name}: y_pred has shape {x.shape}, one class, and the loss of that is always 0. For two classes with "
+            "one output use a sigmoid and binary_crossentropy",
+            stacklevel=2,
+        )
+    t = _smooth(name, t, label_smoothing, x.shape[axis] if x.shape else 1)
+    return ops.categorical_crossentropy(t, x, from_logits=from_logits, axis=axis)
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
@@ -194,8 +153,12 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     >>> cygrad.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).numpy().round(4).tolist()
     [0.6931]
     """
-    name = "sparse_categorical_crossentropy"
-    return _sparse_categorical_crossentropy(name, y_true, y_pred, from_logits, ignore_class, axis)
+    if ignore_class is None:
+        return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
+    labels = np.asarray(y_true)
+    kept = labels != ignore_class
+    values = ops.sparse_categorical_crossentropy(np.where(kept, labels, 0), y_pred, from_logits=from_logits, axis=axis)
+    return ops.multiply(values, kept.reshape(values.shape))
 
 
 # ---- reduction ----
@@ -381,8 +344,7 @@ class CategoricalCrossentropy(Loss):
         self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
     def call(self, y_true, y_pred):
-        name = "CategoricalCrossentropy"
-        return _categorical_crossentropy(name, y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+        return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
     def get_config(self):
         own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
@@ -422,8 +384,7 @@ class SparseCategoricalCrossentropy(Loss):
         return y_true  # labels stay integers
 
     def call(self, y_true, y_pred):
-        name = "SparseCategoricalCrossentropy"
-        return _sparse_categorical_crossentropy(name, y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
+        return sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, self.ignore_class, self.axis)
 
     def get_config(self):
         own = {"from_logits": self.from_logits, "ignore_class": self.ignore_class, "axis": self.axis}
@@ -441,8 +402,8 @@ _CLASSES = {
 }
 _NAMES = {function.__name__: function for function in _CLASSES}
 _NAMES.update({cls.__name__: cls for cls in (*_CLASSES.values(), LossFunctionWrapper)})
-_NAMES.update(mse=mean_squared_error, MSE=mean_squared_error, mae=mean_absolute_error, MAE=mean_absolute_error)
-_NAMES.update(bce=binary_crossentropy, BCE=binary_crossentropy)
+_NAMES.update(MSE=mean_squared_error, mse=mean_squared_error, MAE=mean_absolute_error, mae=mean_absolute_error)
+_NAMES.update(BCE=binary_crossentropy, bce=binary_crossentropy)
 
 
 def get(identifier, custom_objects=None):

@@ -11,8 +11,9 @@ import numpy as np
 
 from . import _lookup, losses
 from ._tensor import Tensor, Variable, as_float, empty, recording, view
-from .losses import class_labels, fit_weights, kind_of_labels, match_shapes
+from .losses import fit_weights, kind_of_labels, match_shapes
 from .ops._backend import K, integers
+from .ops.loss import labels_of
 
 
 class Metric:
@@ -237,7 +238,7 @@ def sparse_categorical_accuracy(y_true, y_pred):
     [1.0, 0.0]
     """
     x = as_float(y_pred, "sparse_categorical_accuracy", "y_pred")
-    labels = class_labels("sparse_categorical_accuracy", y_true, x)
+    labels = labels_of(y_true, x.shape, "sparse_categorical_accuracy")
     match = empty(x.shape[:-1])
     K.sparse_categorical_matches(match, x, labels, match.size, x.shape[-1])
     return match
@@ -434,8 +435,8 @@ _LIST = (
 )
 _NAMES = {cls.__name__: cls for cls in (*_LIST, MeanMetricWrapper)}
 _NAMES.update({cls().name: cls for cls in _LIST})
-_NAMES.update(acc=Accuracy, mse=MeanSquaredError, MSE=MeanSquaredError, mae=MeanAbsoluteError, MAE=MeanAbsoluteError)
-_NAMES.update(bce=BinaryCrossentropy, BCE=BinaryCrossentropy)
+_NAMES.update(acc=Accuracy, MSE=MeanSquaredError, mse=MeanSquaredError, MAE=MeanAbsoluteError, mae=MeanAbsoluteError)
+_NAMES.update(BCE=BinaryCrossentropy, bce=BinaryCrossentropy)
 _FUNCTIONS = {f.__name__: f for f in (binary_accuracy, categorical_accuracy, sparse_categorical_accuracy)}
 _FUNCTIONS.update(losses._NAMES)
 

@@ -175,8 +175,8 @@ class Optimizer:
                 path = getattr(v, "path", None)
                 raise ValueError(
                     f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was "
-                    f"built for {len(self._variables)} others. After new layers, or a change of layer.trainable, compile "
-                    "the model again or make a new optimizer"
+                    f"built for {len(self._variables)} others. After new layers, or a change of layer.trainable, "
+                    "compile the model again or make a new optimizer"
                 )
             if v.gradient is not self._gradient_slots[i]:
                 self._bind(i)
@@ -206,7 +206,7 @@ class Optimizer:
         if not self.built:
             self.build(variables)
         places = self._locate(variables)
-        tape.gradient_into_arena(loss, variables)
+        tape.gradient_into_arena(loss, variables if isinstance(variables, list) else list(variables))
         self._step(places)
 
     def minimize(self, loss, var_list, tape=None):
@@ -402,7 +402,7 @@ class Optimizer:
 
 def _norm(gradient):
     """The L2 norm, by kernels whose order of summation does not depend on the number of threads."""
-    squares, total = empty((gradient.size,), gradient.dtype), empty((), gradient.dtype)
+    squares, total = empty(gradient.shape, gradient.dtype), empty((), gradient.dtype)
     K.square_forward(squares, gradient, gradient.size)
     K.reduce_sum(total, squares, 1, gradient.size, 1, 1.0)
     return math.sqrt(float(total))
