@@ -1,7 +1,8 @@
 """The cases: what is computed, on which numbers, with which result. No framework is imported here but NumPy.
 
-A case is identified by its name ("matmul 512x512x512", "conv2d mnist1 forward+backward", "train mlp-b32"). inputs() gives the same numbers
-to every framework and expected() the result in float64 (a model's result is its losses, and the frameworks are held against each other).
+A case is identified by its name ("matmul 512x512x512", "conv2d mnist1 forward+backward", "train mlp-b32"). inputs()
+gives the same numbers to every framework, and expected() the result in float64. A model has none: its losses and
+predictions in the different frameworks are held against each other.
 """
 
 from dataclasses import dataclass, field
@@ -159,7 +160,7 @@ def expected(case, data):
 
 
 def _conv2d(case, f8):
-    n, hw, c, f, r, stride, pad = case.args
+    _, hw, c, f, r, stride, pad = case.args
     p = f8["dy"].shape[1]
     x = np.pad(f8["x"], ((0, 0), (pad, pad), (pad, pad), (0, 0)))
     y, dx, dkernel = np.zeros_like(f8["dy"]) + f8["bias"], np.zeros_like(x), np.zeros_like(f8["kernel"])

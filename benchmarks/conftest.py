@@ -1,5 +1,7 @@
-"""python -m pytest benchmarks --benchmark-only: pytest-benchmark suites. Each result carries, as extra_info, its GFLOP/s or GB/s and the
-fraction of the peak that peak.c shows in the same run."""
+"""python -m pytest benchmarks --benchmark-only: pytest-benchmark suites.
+
+Each result carries, as extra_info, its GFLOP/s and GB/s and the fraction of the peak that peak.c shows in the same run.
+"""
 
 import os
 

@@ -1,7 +1,8 @@
 """One class a framework: prepare(case, data) gives (run, results) or None where the framework has no such thing.
 
 run() does the work once and is what gets timed; results() gives NumPy arrays for the verification before.
-Every framework gets the setting in which it is fastest: PyTorch channels-last and fused Adam, JAX one jitted step with donated buffers.
+Every framework gets the setting in which it is fastest: PyTorch channels-last and fused Adam, JAX one jitted step
+with donated buffers.
 """
 
 import os
@@ -16,6 +17,21 @@ from .cases import CHECKED_STEPS
 def activation_layers(model):
     """The layers of a model as (kind, size, activation)."""
     return [(k, s, "relu") for k, s in shapes.MODELS[model]["layers"]] + [("dense", 10, "softmax")]
+
+
+def keras_model(keras, name, weights):
+    """The model in Keras's words, for Keras and for cygrad."""
+    made = [keras.Input(shapes.MODELS[name]["input"])]
+    for kind, size, activation in activation_layers(name):
+        if kind == "dense":
+            made.append(keras.layers.Dense(size, activation=activation))
+        elif kind == "conv":
+            made.append(keras.layers.Conv2D(size, 3, activation=activation))
+        else:
+            made.append(keras.layers.MaxPooling2D(size) if kind == "pool" else keras.layers.Flatten())
+    model = keras.Sequential(made)
+    model.set_weights(weights)
+    return model
 
 
 def threads():
@@ -115,19 +131,9 @@ class Cygrad:
 
         return both, results
 
-    def build(self, model, weights):
-        layers, keras = self.c.layers, self.c
-        made = [keras.Input(shapes.MODELS[model]["input"])]
-        for kind, size, activation in activation_layers(model):
-            made.append({"dense": lambda: layers.Dense(size, activation=activation), "conv": lambda: layers.Conv2D(size, 3, activation="relu"),
-                         "pool": lambda: layers.MaxPooling2D(size), "flatten": lambda: layers.Flatten()}[kind]())  # fmt: skip
-        built = keras.Sequential(made)
-        built.set_weights(weights)
-        return built
-
     def model(self, case, data):
         name, batch = case.args
-        model = self.build(name, data["weights"])
+        model = keras_model(self.c, name, data["weights"])
         if case.kind == "predict":
             out = [None]
 
@@ -179,8 +185,9 @@ class Torch:
             return lambda: t.mm(a, b, out=y), lambda: [y.numpy()]
         if case.kind in ("elementwise", "softmax"):
             x = t.from_numpy(data["x"])
-            function = {"relu": t.relu, "sigmoid": t.sigmoid, "tanh": t.tanh, "exp": t.exp, "gelu": F.gelu, "silu": F.silu,
-                        "softmax": lambda v: F.softmax(v, -1)}[case.args[0] if case.kind == "elementwise" else "softmax"]  # fmt: skip
+            functions = {"relu": t.relu, "sigmoid": t.sigmoid, "tanh": t.tanh, "exp": t.exp}
+            functions |= {"gelu": F.gelu, "silu": F.silu, "softmax": lambda v: F.softmax(v, -1)}
+            function = functions["softmax" if case.kind == "softmax" else case.args[0]]
 
             def apply():
                 with t.no_grad():
@@ -320,13 +327,7 @@ class Keras:
         if case.kind not in ("train", "predict"):
             return None
         name, batch = case.args
-        keras, L = self.k, self.k.layers
-        made = [keras.Input(shapes.MODELS[name]["input"])]
-        for kind, size, activation in activation_layers(name):
-            made.append({"dense": lambda: L.Dense(size, activation=activation), "conv": lambda: L.Conv2D(size, 3, activation="relu"),
-                         "pool": lambda: L.MaxPooling2D(size), "flatten": lambda: L.Flatten()}[kind]())  # fmt: skip
-        model = keras.Sequential(made)
-        model.set_weights(data["weights"])
+        model = keras_model(self.k, name, data["weights"])
         if case.kind == "predict":
             out = [None]
 

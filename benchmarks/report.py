@@ -1,9 +1,10 @@
 """python -m benchmarks.report [--out FILE.md] [--rounds 3] [--peer torch=/path/to/python ...] [CASE ...]
 
-Times every case (or those whose name matches one of the regular expressions) in cygrad and in each peer that can be imported, each in a process
-of its own, one after another, in several rounds, so that a noisy minute hits all alike; quotes the best round of each. Results are
-verified before timing: operations against NumPy in float64, models' losses and predictions against each other. --peer names another
-interpreter for a peer; without it, the peers of this environment are used. Nothing else may run on the machine meanwhile.
+Times every case (or those whose name matches one of the regular expressions) in cygrad and in each peer that can be
+imported, each in a process of its own, one after another, in several rounds, so that a noisy minute hits all alike;
+quotes the best round of each. Results are verified before timing: operations against NumPy in float64, models' losses
+and predictions against each other. --peer names another interpreter for a peer (keras-tensorflow, keras-torch: Keras on
+that backend); without it, the peers of this environment are used. Nothing else may run on the machine meanwhile.
 """
 
 import argparse
@@ -117,14 +118,18 @@ def table(best, cpu, peak, options):
         "?",
     )
     rows = [
-        f"# Results, {datetime.date.today()}", "",
-        f"{cpu_name}, {options.threads} threads, {platform.system()}; cygrad {cygrad.__version__} ({options.isa or _core.isa()}, "
-        f"{_core.compiler()}), NumPy {np.__version__}. Peak measured in this run: {fma:.0f} GFLOP/s, memory {memory:.0f} GB/s, "
-        f"in cache {cache:.0f} GB/s. Best of {options.rounds} rounds; ratio: best peer's time over cygrad's; of peak: cygrad's "
-        "fraction of the FMA peak, or of the bandwidth (in cache below 8 MB). CPU: processor seconds over wall seconds.", "",
-        "Reproduce: `python -m benchmarks.report`.", "",
-        "| case | cygrad | of peak | CPU | best peer | ratio | others |", "|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
+        f"# Results, {datetime.date.today()}",
+        "",
+        f"{cpu_name}, {options.threads} threads, {platform.system()}; cygrad {cygrad.__version__} "
+        f"({options.isa or _core.isa()}, {_core.compiler()}), NumPy {np.__version__}. Peak measured in this run: "
+        f"{fma:.0f} GFLOP/s, memory {memory:.0f} GB/s, in cache {cache:.0f} GB/s. Best of {options.rounds} rounds.",
+        "",
+        "Ratio: the best peer's time over cygrad's. Of peak: cygrad's fraction of the FMA peak, or of the bandwidth (in",
+        "cache below 8 MB). CPU: processor seconds over wall seconds. Reproduce: `python -m benchmarks.report`.",
+        "",
+        "| case | cygrad | of peak | CPU | best peer | ratio | others |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for case in all_cases():
         mine = best.get((case.name, "cygrad"))
         if mine is None:

@@ -1,6 +1,7 @@
 """What is measured: shapes from real networks, as data."""
 
-MATMUL = [  # M, K, N: dense layers of small networks, squares, and what convolutions of an MNIST network amount to
+# M, K, N: dense layers of small networks, squares, and what convolutions of an MNIST network amount to
+MATMUL = [
     (32, 784, 64), (32, 64, 64), (128, 784, 512), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
     (3136, 576, 64), (6272, 288, 64), (32, 1600, 128), (1, 784, 128),
 ]  # fmt: skip
@@ -24,7 +25,8 @@ ROWS = [(32, 10), (128, 1000), (4096, 512)]  # softmax
 POOL2D = [(32, 26, 32), (32, 112, 64)]  # N, H = W, C; 2x2, stride 2
 ADAM = [1 << 22]
 
-MODELS = {  # layers as (kind, size); every model ends in a softmax over 10 classes; Adam, sparse categorical cross-entropy
+# Layers as (kind, size); every model ends in a softmax over 10 classes; Adam, sparse categorical cross-entropy
+MODELS = {
     "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)]},
     "cnn": {
         "input": (28, 28, 1),

@@ -1,5 +1,7 @@
-"""The cases of cases.py in every framework that this Python can import, one group a case. benchmarks.report does the same with
-a process for each framework, which is fairer: here their thread pools meet."""
+"""The cases of cases.py in every framework that this Python can import, one group a case.
+
+benchmarks.report does the same with a process for each framework, which is fairer: here their thread pools meet.
+"""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every kernel of kernels.def beside its NumPy reference in float32, on the arguments of its entry in cygrad.testing."""
+"""Every kernel of kernels.def beside its NumPy reference in float32, on arguments of its entry in cygrad.testing."""
 
 import numpy as np
 import pytest

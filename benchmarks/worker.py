@@ -1,5 +1,7 @@
-"""python -m benchmarks.worker FRAMEWORK CASE...: verifies, then times each case; one JSON line a case. benchmarks.report runs it, each
-framework in a process of its own, because their thread pools do not mix."""
+"""python -m benchmarks.worker FRAMEWORK CASE...: verifies, then times each case; one JSON line a case.
+
+benchmarks.report runs it, each framework in a process of its own, because their thread pools do not mix.
+"""
 
 import json
 import os
