@@ -6,6 +6,7 @@ progress bar reads at most ten times a second.
 """
 
 import csv
+import inspect
 import math
 import os
 import sys
@@ -591,10 +592,14 @@ class LearningRateScheduler(Callback):
 
     def on_epoch_begin(self, epoch, logs=None):
         optimizer = self.model.optimizer
+        arguments = (epoch, optimizer.learning_rate)
         try:
-            rate = self.schedule(epoch, float(optimizer.learning_rate))
+            inspect.signature(self.schedule).bind(*arguments)
         except TypeError:
-            rate = self.schedule(epoch)
+            arguments = (epoch,)
+        except ValueError:  # a function of C without a signature
+            pass
+        rate = self.schedule(*arguments)
         if not isinstance(_plain(rate), float):
             raise ValueError(f"LearningRateScheduler: schedule must give a number; got {rate!r} for epoch {epoch}")
         optimizer.learning_rate = _plain(rate)
