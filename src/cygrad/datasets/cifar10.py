@@ -1,6 +1,6 @@
 """CIFAR-10: 60,000 colour pictures of 32x32 pixels in ten classes (Krizhevsky 2009).
 
-Keras reads the archive of Python pickles; this reads the binary version, the same pictures in plain bytes, for loading a
+Keras reads the archive of Python pickles; this reads the binary version, the same pictures in plain bytes, because a
 pickle can run anything. A record is a class and then 1,024 red, 1,024 green and 1,024 blue values.
 """
 
