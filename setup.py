@@ -9,6 +9,8 @@ import platform
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import takewhile
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -31,10 +33,24 @@ if ARM:
 
 # -ffp-contract=off: a fused multiply-add stands where the source says vf_fma, nowhere else, so compilers agree on every bit.
 # -fno-math-errno and -fno-trapping-math give up errno and exception flags, not one result.
-FLAGS = ["-std=c11", "-O3", "-Wall", "-Wextra", "-fopenmp", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = [
+    "-std=c11",
+    "-O3",
+    "-Wall",
+    "-Wextra",
+    "-fopenmp",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 FLAGS += ["-fvisibility=hidden", "-fno-lto", "-g0"]
 # Cython's own C is not ours to warn about: unused helper functions and arguments.
-CYTHON_FLAGS = ["-Wno-unused-function", "-Wno-unused-parameter", "-Wno-unused-but-set-variable", "-Wno-missing-field-initializers"]
+CYTHON_FLAGS = [
+    "-Wno-unused-function",
+    "-Wno-unused-parameter",
+    "-Wno-unused-but-set-variable",
+    "-Wno-missing-field-initializers",
+]
 MACROS = [("CG_HAVE_X86", None)] if X86 else [("CG_HAVE_NEON", None)] if ARM else []
 
 PROBE = """
@@ -54,9 +70,9 @@ class BuildExt(build_ext):
         self.check_compiler()
         if self.compiler.compiler_type == "unix":
             common, isa_sources = self.c_library()
-            objects = self.compile(common, [])
-            for name, source in isa_sources.items():
-                objects += self.compile([source], ISAS[name])
+            jobs = [(common, []), *(([source], ISAS[name]) for name, source in isa_sources.items())]
+            with ThreadPoolExecutor(os.cpu_count()) as pool:  # each job waits for a compiler of its own
+                objects = [o for made in pool.map(lambda job: self.compile(*job), jobs) for o in made]
             for extension in self.extensions:
                 if extension.name == "cygrad._core":
                     extension.extra_objects += objects
@@ -80,7 +96,8 @@ class BuildExt(build_ext):
 
     def check_compiler(self):
         """One small program: is there a C compiler, and has it OpenMP?"""
-        command = [*self.compiler.compiler_so[:1]] if hasattr(self.compiler, "compiler_so") else ["cc"]
+        words = getattr(self.compiler, "compiler_so", ["cc"])
+        command = list(takewhile(lambda word: not word.startswith("-"), words))  # CC may be "ccache gcc"
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
             for text, flags, missing in (
@@ -90,14 +107,16 @@ class BuildExt(build_ext):
                 source.write_text(text)
                 try:
                     run = subprocess.run(
-                        [*command, *flags, str(source), "-o", str(Path(folder, "probe"))], capture_output=True, text=True
+                        [*command, *flags, str(source), "-o", str(Path(folder, "probe"))],
+                        capture_output=True,
+                        text=True,
                     )
                     error = run.stderr if run.returncode else ""
                 except OSError as problem:
                     error = str(problem)
                 if error:
                     sys.exit(
-                        f"cygrad needs {missing} ('{command[0]}' was tried; set CC to use another).\n"
+                        f"cygrad needs {missing} ('{' '.join(command)}' was tried; set CC to use another).\n"
                         "  Debian, Ubuntu: apt-get install gcc libc6-dev  (with clang: libomp-dev too)\n"
                         "  Fedora: dnf install gcc    Arch: pacman -S gcc    Alpine: apk add gcc musl-dev\n"
                         f"The compiler said:\n{error.strip()[:2000]}"
@@ -113,12 +132,18 @@ extensions = [
         include_dirs=["csrc"],
         extra_compile_args=[*FLAGS, *CYTHON_FLAGS],
         extra_link_args=["-fopenmp"],
+        libraries=["m"],
         depends=["csrc/cygrad.h", "csrc/kernels.def", "src/cygrad/_core.pyx.in", "src/cygrad/_core.pxd"],
     )
     for name in ("_core", "_tensor")
 ]
 for extension in extensions:
-    extension.cython_directives = {"language_level": "3", "boundscheck": False, "wraparound": False, "embedsignature": True}
+    extension.cython_directives = {
+        "language_level": "3",
+        "boundscheck": False,
+        "wraparound": False,
+        "embedsignature": True,
+    }
 
 if os.environ.get("CYGRAD_WERROR"):  # continuous integration: a warning is an error
     FLAGS.append("-Werror")

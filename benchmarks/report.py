@@ -124,7 +124,7 @@ def table(best, cpu, peak, options):
         f"({options.isa or _core.isa()}, {_core.compiler()}), NumPy {np.__version__}. Peak measured in this run: "
         f"{fma:.0f} GFLOP/s, memory {memory:.0f} GB/s, in cache {cache:.0f} GB/s. Best of {options.rounds} rounds.",
         "",
-        "Ratio: the best peer's time over cygrad's. Of peak: cygrad's fraction of the FMA peak, or of the bandwidth (in",
+        "Ratio: the best peer's time over cygrad's. Of peak: cygrad's fraction of the FMA peak, or of bandwidth (in "
         "cache below 8 MB). CPU: processor seconds over wall seconds. Reproduce: `python -m benchmarks.report`.",
         "",
         "| case | cygrad | of peak | CPU | best peer | ratio | others |",
