@@ -158,7 +158,7 @@ class ArrayBatches:
         read_y = self.y.reader() if self.y else None
         read_weight = self.weight.reader() if self.weight else None
         samples, batch_size = self.samples, self.batch_size
-        for start in range(0, samples, batch_size):
+        for start in range(0, min(samples, self.steps * batch_size), batch_size):
             n = min(batch_size, samples - start)
             index = view(order, (n,), start)
             if single:

@@ -505,7 +505,7 @@ class Trainer:
         begin, end = _hook(callbacks, f"on_{event}_batch_begin"), _hook(callbacks, f"on_{event}_batch_end")
         step, logs, tracker = None, None, self._loss_tracker
         self.stop_evaluating = False
-        steps, sound = batches.steps, True
+        sound = True
         for i, (x, y, w) in enumerate(batches.epoch(order)):
             if step is None:  # a stream's model is built by its first batch
                 if training:
@@ -523,8 +523,6 @@ class Trainer:
                 if self.stop_training:
                     break
             elif self.stop_evaluating:
-                break
-            if i + 1 == steps:
                 break
         return self._epoch_logs(logs)
 
@@ -700,7 +698,7 @@ class Trainer:
                 pieces.append(map_leaves(_own, y))
             if end is not None:
                 end(i, {"outputs": y})
-            if self.stop_predicting or i + 1 == batches.steps:
+            if self.stop_predicting:
                 break
         callbacks.on_predict_end()
         return out[:start] if out is not None else _concatenate(pieces)
