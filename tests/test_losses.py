@@ -251,6 +251,11 @@ def test_ignore_class_leaves_samples_out():
     w = rng.uniform(size=6)
     assert float(loss(labels[:, None], p, w)) == pytest.approx((wanted * w).sum() / 4, rel=1e-5)
     assert float(loss(np.full(6, -1), p)) == 0
+    weighted = losses.SparseCategoricalCrossentropy(ignore_class=-1, reduction="mean_with_sample_weight")
+    assert float(weighted(labels, p)) == pytest.approx(wanted.sum() / 4, rel=1e-5)
+    assert float(weighted(labels[:, None], p, w)) == pytest.approx((wanted * w).sum() / w[kept].sum(), rel=1e-5)
+    total = losses.SparseCategoricalCrossentropy(ignore_class=-1, reduction="sum")
+    assert float(total(labels, p)) == pytest.approx(wanted.sum(), rel=1e-5)
 
 
 def test_an_empty_batch_has_loss_zero():

@@ -374,11 +374,18 @@ class SparseCategoricalCrossentropy(Loss):
         self.from_logits, self.ignore_class, self.axis = from_logits, ignore_class, axis
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        if self.ignore_class is not None and self.reduction in ("sum_over_batch_size", "mean"):
-            labels = np.asarray(y_true)
-            kept = np.count_nonzero(labels != self.ignore_class)
-            return super().__call__(y_true, y_pred, sample_weight) * (labels.size / max(kept, 1))
-        return super().__call__(y_true, y_pred, sample_weight)
+        if self.ignore_class is None or self.reduction not in (
+            "sum_over_batch_size",
+            "mean",
+            "mean_with_sample_weight",
+        ):
+            return super().__call__(y_true, y_pred, sample_weight)
+        kept = np.asarray(y_true).reshape(-1) != self.ignore_class
+        if self.reduction == "mean_with_sample_weight":
+            shape = np.delete(np.shape(y_pred), self.axis)
+            weights = 1.0 if sample_weight is None else np.asarray(fit_weights(sample_weight, tuple(shape), self.name))
+            return super().__call__(y_true, y_pred, kept.reshape(shape) * weights)
+        return super().__call__(y_true, y_pred, sample_weight) * (kept.size / max(np.count_nonzero(kept), 1))
 
     def _prepare(self, y_true):
         return y_true  # labels stay integers
