@@ -1,6 +1,6 @@
 """Differentiable functions on tensors: keras.ops's names, arguments and results, and a few more for the layers.
 
-Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it, for an open GradientTape.
+Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
 One module a family, named as in csrc/kernels:
 

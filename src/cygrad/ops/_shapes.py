@@ -79,9 +79,10 @@ def reduction(shape, axes):
 
 @CACHED
 def reduction_to(shape, small):
-    """The same, to sum the gradient of a broadcast result back to the shape of an operand."""
+    """The same, to sum the gradient of a broadcast result back to an operand's shape; () where they are the same."""
     lead = len(shape) - len(small)
-    return reduction(shape, tuple(i for i, n in enumerate(shape) if i < lead or small[i - lead] == 1 != n))
+    steps = reduction(shape, tuple(i for i, n in enumerate(shape) if i < lead or small[i - lead] == 1 != n))
+    return steps or (((prod(shape), 1, 1),) if shape != small else ())
 
 
 @CACHED

@@ -23,8 +23,9 @@ def output_size(extent, window, stride, dilation, padding, op, axis):
     if padding == "valid":
         if extent < span:
             raise ValueError(
-                f"{op}: the {axis} of the input is {extent}, less than the window's {span} (size {window}, dilation "
-                f"{dilation}): the output would be empty. Is the input too small after so many strides, or should padding be 'same'?"
+                f"{op}: the {axis} of the input is {extent}, less than the window's {span} "
+                f"(size {window}, dilation {dilation}): the output would be empty. "
+                "Is the input too small after so many strides, or should padding be 'same'?"
             )
         return (extent - span) // stride + 1, 0
     size = -(-extent // stride)
@@ -34,7 +35,7 @@ def output_size(extent, window, stride, dilation, padding, op, axis):
 def check_format(data_format, padding, op):
     if data_format not in (None, "channels_last"):
         raise ValueError(
-            f"{op}: expected data_format 'channels_last' or None; got {data_format!r}. Transpose the input to (N, H, W, C)"
+            f"{op}: expected data_format 'channels_last' or None; got {data_format!r}. Transpose to (N, H, W, C)"
         )
     if padding not in ("valid", "same"):
         raise ValueError(f"{op}: expected padding 'valid' or 'same'; got {padding!r}")
