@@ -315,6 +315,19 @@ def test_weight_decay_spares_what_is_excluded():
         optimizer.exclude_from_weight_decay(var_names=["kernel"])
 
 
+def test_a_step_ends_with_the_constraint():
+    w, free = Variable([1.0, -1.0], name="w"), Variable([1.0, -1.0], name="free")
+    w.constraint = lambda v: ops.relu(v)
+    optimizer = optimizers.SGD(0.5)
+    with GradientTape() as tape:
+        loss = ops.sum(w) + ops.sum(free)
+    optimizer.step_from_tape(tape, loss, [w, free])
+    assert w.numpy().tolist() == [0.5, 0.0] and free.numpy().tolist() == [0.5, -1.5]
+    w.assign([-1.0, -1.0])
+    optimizer.apply([np.zeros(2)], [free])
+    assert w.numpy().tolist() == [-1.0, -1.0]  # not trained, not touched
+
+
 def test_adamw_is_adam_with_decay():
     rng = np.random.default_rng(10)
     variables = variables_of(rng)

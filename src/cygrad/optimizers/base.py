@@ -157,6 +157,7 @@ class Optimizer:
         self._gradient_slots = [None] * len(variables)
         self._runs_seen = {}
         self._decayed = [i for i, v in enumerate(variables) if not self._excluded(v)]
+        self._constrained = [i for i, v in enumerate(variables) if v.constraint is not None]
         for i in range(len(variables)):
             self._bind(i)
         self.built = True
@@ -270,6 +271,10 @@ class Optimizer:
                 K.affine(run[0], run[0], run[0].size, 1.0 - rate * self.weight_decay, 0.0)
         for variable, gradient, *slots in self._runs(places):
             self.update_step(gradient, variable, rate, slots)
+        for i in self._constrained:
+            if i in places:
+                variable = self._variables[i]
+                variable.assign(variable.constraint(variable))
         self.iterations += 1
 
     def update_step(self, gradient, variable, learning_rate, slots):
