@@ -3,7 +3,7 @@
 from .._lookup import custom_object_scope
 from ..models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from .numerical import normalize, split_dataset, to_categorical
-from .plotting import plot_history
+from .plotting import plot_activations, plot_history
 from .py_dataset import PyDataset
 from .seeds import clear_session, set_random_seed
 
@@ -12,6 +12,6 @@ CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "normalize",
-    "pack_x_y_sample_weight", "plot_history", "set_random_seed", "split_dataset", "to_categorical",
+    "pack_x_y_sample_weight", "plot_activations", "plot_history", "set_random_seed", "split_dataset", "to_categorical",
     "unpack_x_y_sample_weight",
 ]  # fmt: skip
