@@ -359,7 +359,7 @@ def test_checkpoints_of_the_best_epochs(tmp_path, capsys):
     model, _ = fit([callback], losses_of(1.0, 2.0, 0.5))
     assert model.saved == [("weights", str(path), 1.0), ("weights", str(path), 3.0)]
     assert "Epoch 2: val_loss did not improve from 1.00000" in capsys.readouterr().out
-    threshold = callbacks.ModelCheckpoint(path, save_best_only=True, initial_value_threshold=0.7)
+    threshold = callbacks.ModelCheckpoint(tmp_path / "best.cygrad", save_best_only=True, initial_value_threshold=0.7)
     model, _ = fit([threshold], losses_of(1.0, 2.0, 0.5))
     assert [weight for _, _, weight in model.saved] == [3.0]
 
@@ -372,20 +372,26 @@ def test_checkpoints_by_batches(tmp_path):
 
 def test_checkpoint_errors(tmp_path):
     with pytest.raises(ValueError, match="save_freq must be 'epoch' or a number of batches; got 'batch'"):
-        callbacks.ModelCheckpoint("x", save_freq="batch")
+        callbacks.ModelCheckpoint("x.cygrad", save_freq="batch")
+    with pytest.raises(ValueError, match=r"a file with weights ends in \.safetensors; got filepath='w\.weights\.h5'"):
+        callbacks.ModelCheckpoint("w.weights.h5", save_weights_only=True)
+    with pytest.raises(ValueError, match=r"a file with a model ends in \.cygrad; got filepath='m\.keras'"):
+        callbacks.ModelCheckpoint("m.keras")
     with pytest.raises(KeyError, match="asks for 'accuracy'; there are epoch, val_loss"):
-        fit([callbacks.ModelCheckpoint(tmp_path / "{accuracy}")], losses_of(1.0))
+        fit([callbacks.ModelCheckpoint(tmp_path / "{accuracy}.cygrad")], losses_of(1.0))
 
 
 def test_csv_logger(tmp_path):
     path = tmp_path / "log.csv"
-    fit([callbacks.CSVLogger(path)], [{"loss": 0.5, "accuracy": 0.25}, {"loss": 0.125, "accuracy": 1.0}])
-    assert path.read_text() == "epoch,accuracy,loss\n0,0.25,0.5\n1,1.0,0.125\n"
+    logs = [{"loss": 0.5, "accuracy": 0.25}, {"loss": 0.125, "accuracy": 1.0, "val_loss": 2.0}]
+    fit([callbacks.CSVLogger(path)], logs)
+    header = "epoch,accuracy,loss,val_accuracy,val_loss"
+    assert path.read_text() == f"{header}\n0,0.25,0.5,NA,NA\n1,1.0,0.125,NA,2.0\n"
     fit([callbacks.CSVLogger(path, append=True)], [{"loss": 0.75, "accuracy": 0.5}])
-    assert path.read_text().splitlines()[-2:] == ["1,1.0,0.125", "0,0.5,0.75"]
-    fit([callbacks.CSVLogger(path, separator=";")], [{"loss": 0.75}])
+    assert path.read_text().splitlines()[-2:] == ["1,1.0,0.125,NA,2.0", "0,0.5,0.75,NA,NA"]
+    fit([callbacks.CSVLogger(path, separator=";")], [{"loss": 0.75, "val_loss": 0.5}])
     with open(path, newline="") as file:
-        assert list(csv.reader(file, delimiter=";")) == [["epoch", "loss"], ["0", "0.75"]]
+        assert list(csv.reader(file, delimiter=";")) == [["epoch", "loss", "val_loss"], ["0", "0.75", "0.5"]]
 
 
 # ---- the learning rate ----

@@ -518,7 +518,7 @@ class EarlyStopping(MonitorCallback):
 
 
 class ModelCheckpoint(MonitorCallback):
-    """Saves the model, or its weights, in the course of training.
+    """Saves the model (to .cygrad), or its weights (to .safetensors), in the course of training.
 
     ModelCheckpoint(filepath, monitor="val_loss", verbose=0, save_best_only=False, save_weights_only=False, mode="auto",
     save_freq="epoch", initial_value_threshold=None). filepath may hold {epoch} (from 1), {batch} and the names of the
@@ -541,6 +541,13 @@ class ModelCheckpoint(MonitorCallback):
         if save_freq != "epoch" and (not isinstance(save_freq, int) or save_freq < 1):
             raise ValueError(f"ModelCheckpoint: save_freq must be 'epoch' or a number of batches; got {save_freq!r}")
         self.filepath = os.fspath(filepath)
+        suffix = ".safetensors" if save_weights_only else ".cygrad"
+        if not self.filepath.endswith(suffix):  # now, not after an epoch of training
+            what = "weights" if save_weights_only else "a model"
+            raise ValueError(
+                f"ModelCheckpoint: a file with {what} ends in {suffix}; got filepath={self.filepath!r}, "
+                f"save_weights_only={bool(save_weights_only)}"
+            )
         self.verbose, self.save_freq = verbose, save_freq
         self.save_best_only, self.save_weights_only = save_best_only, save_weights_only
         self._batches = 0
@@ -665,7 +672,8 @@ class ReduceLROnPlateau(MonitorCallback):
 class CSVLogger(Callback):
     """Writes the logs of each epoch to a file: CSVLogger(filename, separator=",", append=False).
 
-    The first line names the columns: epoch, then the logs in alphabetical order. append: keeps what the file holds.
+    The first line names the columns: epoch, then the logs in alphabetical order, with those of validation even where
+    there is none (NA). append: keeps what the file holds.
     """
 
     def __init__(self, filename, separator=",", append=False):
@@ -680,9 +688,16 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch, logs=None):
         logs = logs or {}
         if self._writer is None:
-            names = ["epoch", *sorted(logs)]
+            names = sorted(logs)
+            if not any(name.startswith("val_") for name in names):  # they may come in a later epoch: validation_freq
+                names += [f"val_{name}" for name in names]
             self._writer = csv.DictWriter(
-                self._file, names, restval="NA", extrasaction="ignore", delimiter=self.separator, lineterminator="\n"
+                self._file,
+                ["epoch", *names],
+                restval="NA",
+                extrasaction="ignore",
+                delimiter=self.separator,
+                lineterminator="\n",
             )
             if not self._headed:
                 self._writer.writeheader()

@@ -27,7 +27,7 @@ class Metric:
     ...         super().__init__(name)
     ...         self.value = self.add_variable(shape=(), initializer="zeros", name="value")
     ...     def update_state(self, y_true, y_pred, sample_weight=None):
-    ...         self.value.assign(np.maximum(self.value, np.max(y_pred)))
+    ...         self.value.assign(max(float(self.value), np.max(y_pred)))
     ...     def result(self):
     ...         return float(self.value)
     >>> metric = Largest()
