@@ -338,15 +338,22 @@ def _target(filepath, suffix, overwrite, caller):
 
 def _write(path, tensors, metadata):
     """Writes to a file beside the target, then renames: a reader sees the old file or the new one."""
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{os.urandom(4).hex()}")
+    with open(temporary, "xb") as file:  # tells at once whether the folder can be written, and with which mode
+        mode = os.fstat(file.fileno()).st_mode
     try:
-        save_file(tensors, temporary, metadata)
+        if path.exists():
+            mode = path.stat().st_mode
+        try:
+            save_file(tensors, temporary, metadata)
+        except SafetensorError as error:
+            raise OSError(f"{path}: {error}") from error
+        os.chmod(temporary, mode & 0o7777)
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
-        if path.exists():
-            os.chmod(temporary, path.stat().st_mode & 0o7777)
         os.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,523 @@
+"""Model files: what is saved comes back, and what is not a sound file is refused without harm."""
+
+import copy
+import json
+import os
+import pickle
+import struct
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import cygrad
+from cygrad import Input, Model, Sequential, layers
+from cygrad.models import load_model
+from cygrad.models.saving import named_weights, parse_json, to_bytes
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    cygrad.utils.set_random_seed(0)
+
+
+X = np.random.default_rng(0).normal(size=(24, 6)).astype("float32")
+Y = np.random.default_rng(1).integers(0, 3, 24)
+
+
+def trained(optimizer="adam", epochs=1, metrics=("accuracy",)):
+    model = Sequential(
+        [
+            Input((6,)),
+            layers.Dense(5, activation="relu", kernel_regularizer="l2", name="hidden"),
+            layers.Dropout(0.3),
+            layers.Dense(3, activation="softmax", name="out"),
+        ],
+        name="net",
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=list(metrics))
+    model.fit(X, Y, batch_size=7, epochs=epochs, verbose=0)
+    return model
+
+
+class Scale(layers.Layer):
+    def __init__(self, factor=2.0, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def build(self, input_shape):
+        self.gain = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="gain")
+
+    def call(self, inputs):
+        return inputs * self.gain * self.factor
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Own(Model):
+    def __init__(self, units, **kwargs):
+        super().__init__(**kwargs)
+        self.units = units
+        self.first = layers.Dense(units, activation="relu")
+        self.last = layers.Dense(3)
+
+    def call(self, inputs):
+        return self.last(self.first(inputs))
+
+
+def own_loss(y_true, y_pred):
+    return cygrad.ops.mean(cygrad.ops.square(y_pred), axis=-1)
+
+
+def equal(a, b):
+    return len(a.weights) == len(b.weights) and all((p == q).all() for p, q in zip(a.get_weights(), b.get_weights()))
+
+
+# ---- whole models ----
+
+
+def test_a_model_comes_back_as_it_was(tmp_path):
+    model = trained()
+    path = tmp_path / "model.cygrad"
+    model.save(path)
+    assert os.listdir(tmp_path) == ["model.cygrad"]
+    again = load_model(path)
+    assert again.name == "net"
+    assert again.get_config() == model.get_config()
+    assert equal(model, again)
+    assert (again.predict(X, verbose=0) == model.predict(X, verbose=0)).all()
+    assert again.evaluate(X, Y, verbose=0) == model.evaluate(X, Y, verbose=0)
+    assert again.optimizer.iterations == model.optimizer.iterations == 4
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    assert [tuple(g.state) for g in again.seed_generators] == [tuple(g.state) for g in model.seed_generators]
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda: cygrad.optimizers.SGD(0.05, momentum=0.9, nesterov=True),
+        lambda: cygrad.optimizers.Adam(0.01, amsgrad=True),
+        lambda: cygrad.optimizers.AdamW(0.01, weight_decay=0.1),
+        lambda: cygrad.optimizers.RMSprop(0.01, centered=True, momentum=0.5),
+        lambda: cygrad.optimizers.Adam(cygrad.optimizers.schedules.ExponentialDecay(0.02, 3, 0.5)),
+    ],
+)
+def test_interrupted_training_is_the_same_to_the_bit(tmp_path, optimizer):
+    whole = trained(optimizer(), epochs=4)
+    cygrad.utils.set_random_seed(0)
+    half = trained(optimizer(), epochs=2)
+    half.save(tmp_path / "half.cygrad")
+    cygrad.utils.set_random_seed(99)  # what happens in between does not matter
+    for again in (load_model(tmp_path / "half.cygrad"), pickle.loads(pickle.dumps(half)), copy.deepcopy(half)):
+        history = again.fit(X, Y, batch_size=7, epochs=4, initial_epoch=2, verbose=0).history
+        assert equal(whole, again)
+        assert len(history["loss"]) == 2
+        assert whole.evaluate(X, Y, verbose=0) == again.evaluate(X, Y, verbose=0)
+
+
+def test_frozen_layers_stay_frozen(tmp_path):
+    model = trained()
+    model.get_layer("hidden").trainable = False
+    model.compile("sgd", "mse")
+    model.save(tmp_path / "m.cygrad")
+    again = load_model(tmp_path / "m.cygrad")
+    assert [v.name for v in again.trainable_variables] == ["kernel", "bias"]
+
+
+def test_without_compile(tmp_path):
+    model = trained()
+    model.save(tmp_path / "m.cygrad")
+    again = load_model(tmp_path / "m.cygrad", compile=False)
+    assert not again.compiled
+    assert equal(model, again)
+    bare = Sequential([layers.Dense(2)])  # neither built nor compiled
+    bare.save(tmp_path / "bare.cygrad")
+    assert not load_model(tmp_path / "bare.cygrad").built
+
+
+def test_compile_arguments_come_back(tmp_path):
+    model = Sequential([Input((6,)), layers.Dense(3)])
+    model.compile(
+        cygrad.optimizers.Adam(0.5, clipnorm=1.0),
+        cygrad.losses.SparseCategoricalCrossentropy(from_logits=True),
+        loss_weights=[0.5],
+        metrics=["accuracy", cygrad.metrics.SparseCategoricalCrossentropy(from_logits=True, name="ce2")],
+        weighted_metrics=["accuracy"],
+    )
+    before = model.evaluate(X, Y, verbose=0, return_dict=True)
+    model.save(tmp_path / "m.cygrad")
+    again = load_model(tmp_path / "m.cygrad")
+    assert again.evaluate(X, Y, verbose=0, return_dict=True) == before
+    assert again.optimizer.get_config()["clipnorm"] == 1.0
+
+
+def test_own_layers_losses_and_models_come_through_custom_objects(tmp_path):
+    model = Sequential([Input((6,)), Scale(3.0, name="scale"), layers.Dense(3, activation=cygrad.ops.relu)])
+    model.compile("sgd", own_loss, metrics=[own_loss])
+    model.fit(X, np.zeros((24, 3)), verbose=0)
+    path = tmp_path / "m.cygrad"
+    model.save(path)
+    own = {"Scale": Scale, "own_loss": own_loss}
+    again = load_model(path, custom_objects=own)
+    assert again.layers[0].factor == 3.0
+    assert equal(model, again)
+    assert again.loss is own_loss
+    with pytest.raises(ValueError, match=r"m\.cygrad: unknown layer 'Scale'.*custom_objects=\{'Scale': Scale\}"):
+        load_model(path)
+    with pytest.raises(ValueError, match=r"unknown loss 'own_loss'.*compile=False leaves them out"):
+        load_model(path, custom_objects={"Scale": Scale})
+    with cygrad.utils.custom_object_scope(own):
+        assert equal(model, load_model(path))
+
+    subclass = Own(4)
+    subclass.compile("sgd", "mse")
+    subclass.fit(X, np.zeros((24, 3)), verbose=0)
+    subclass.save(path)
+    again = load_model(path, custom_objects={"Own": Own})
+    assert equal(subclass, again)
+    assert equal(subclass, pickle.loads(pickle.dumps(subclass)))
+    assert equal(model, copy.deepcopy(model))
+
+
+def test_a_lambda_is_warned_about(tmp_path):
+    model = Sequential([Input((6,)), layers.Dense(3)])
+    model.compile("sgd", lambda t, p: cygrad.ops.square(t - p))
+    with pytest.warns(UserWarning, match="compiled with a lambda, which a file cannot name"):
+        model.save(tmp_path / "m.cygrad")
+    assert load_model(tmp_path / "m.cygrad", compile=False).built
+
+
+def test_nested_stacks_and_equal_names(tmp_path):
+    inner = Sequential([Input((6,)), layers.Dense(4, name="dense")], name="inner")
+    model = Sequential([inner, Sequential([layers.Dense(3, name="dense")], name="late")])
+    model.build((None, 6))
+    assert list(named_weights(model)) == ["inner/dense/kernel", "inner/dense/bias", "late/dense/kernel", "late/dense/bias"]
+    model.save(tmp_path / "m.cygrad")
+    assert equal(model, load_model(tmp_path / "m.cygrad"))
+
+
+# ---- random configurations ----
+
+LAYERS = st.one_of(
+    st.builds(
+        layers.Dense,
+        units=st.integers(1, 5),
+        activation=st.sampled_from([None, "relu", "tanh", "softmax", "gelu"]),
+        use_bias=st.booleans(),
+        kernel_initializer=st.sampled_from(["glorot_uniform", "he_normal", "zeros"]),
+        kernel_regularizer=st.sampled_from([None, "l1", "l2"]),
+        kernel_constraint=st.sampled_from([None, "max_norm", "non_neg"]),
+        trainable=st.booleans(),
+    ),
+    st.builds(layers.Dropout, rate=st.floats(0, 0.9), seed=st.one_of(st.none(), st.integers(0, 9))),
+    st.builds(layers.Activation, activation=st.sampled_from(["relu", "sigmoid", "silu"])),
+    st.builds(layers.Flatten),
+    st.builds(layers.Reshape, target_shape=st.just((-1, 1))),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(LAYERS, min_size=1, max_size=5), st.sampled_from(["sgd", "adam", "rmsprop"]), st.booleans())
+def test_every_configuration_survives(tmp_path, stack, optimizer, train):
+    model = Sequential([Input((4,)), *stack])
+    model.compile(optimizer, "mse")
+    x = X[:5, :4]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # nothing to train in some of them
+        if train:
+            model.fit(x, np.zeros((5, *model.output_shape[1:])), verbose=0)
+    model.save(tmp_path / "m.cygrad")
+    again = load_model(tmp_path / "m.cygrad")
+    assert again.get_config() == model.get_config()
+    assert equal(model, again)
+    assert (model.predict(x, verbose=0) == again.predict(x, verbose=0)).all()
+    assert model.optimizer.get_config() == again.optimizer.get_config()
+
+
+# ---- weights alone ----
+
+
+def test_weights_alone(tmp_path):
+    model = trained()
+    path = tmp_path / "w.safetensors"
+    model.save_weights(path)
+    cygrad.utils.set_random_seed(5)
+    again = cygrad.models.clone_model(model)
+    assert not equal(model, again)
+    again.load_weights(path)
+    assert equal(model, again)
+    model.save(tmp_path / "m.cygrad")
+    third = cygrad.models.clone_model(model)
+    third.load_weights(tmp_path / "m.cygrad")
+    assert equal(model, third)
+    from safetensors.numpy import load_file
+
+    assert sorted(load_file(path)) == ["hidden/bias", "hidden/kernel", "out/bias", "out/kernel"]
+
+
+def test_weights_fit_by_order_when_automatic_names_differ(tmp_path):
+    def stack():
+        return Sequential([Input((6,)), layers.Dense(4), layers.Dense(4)])
+
+    a, b = stack(), stack()
+    assert list(named_weights(a)) != list(named_weights(b))
+    a.save_weights(tmp_path / "w.safetensors")
+    b.load_weights(tmp_path / "w.safetensors")
+    assert equal(a, b)
+
+
+def test_weights_of_another_program(tmp_path):
+    from safetensors.numpy import save_file
+
+    model = Sequential([Input((2,)), layers.Dense(1, name="d")])
+    save_file({"d/kernel": np.ones((2, 1), "float64"), "d/bias": np.zeros(1, "float32")}, tmp_path / "w.safetensors")
+    model.load_weights(tmp_path / "w.safetensors")
+    assert model.predict(np.ones((1, 2)), verbose=0).tolist() == [[2.0]]
+    save_file({"d/kernel": np.ones((2, 1), "int32"), "d/bias": np.zeros(1, "float32")}, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match="tensor 'd/kernel' is int32; expected float32"):
+        model.load_weights(tmp_path / "w.safetensors")
+
+
+def test_weights_that_do_not_fit_are_named_and_change_nothing(tmp_path):
+    model = trained()
+    path = tmp_path / "w.safetensors"
+    model.save_weights(path)
+    other = Sequential([Input((6,)), layers.Dense(5, name="hidden"), layers.Dense(4, name="out"), layers.Dense(2, name="new")])
+    before = other.get_weights()
+    with pytest.raises(ValueError, match=r"w\.safetensors: the weights do not fit the model: missing 'new/kernel'"):
+        other.load_weights(path)
+    with pytest.raises(ValueError, match=r"'out/kernel' has shape \(5, 3\), expected \(5, 4\)"):
+        other.load_weights(path)
+    assert all((a == b).all() for a, b in zip(before, other.get_weights()))
+    with pytest.warns(UserWarning, match="skipped out/kernel, out/bias, new/kernel, new/bias"):
+        other.load_weights(path, skip_mismatch=True)
+    assert (other.get_weights()[0] == model.get_weights()[0]).all()
+    small = Sequential([Input((6,)), layers.Dense(5, name="hidden")])
+    with pytest.raises(ValueError, match="not in the model 'out/kernel', 'out/bias'"):
+        small.load_weights(path)
+
+
+# ---- files ----
+
+
+def test_names_and_overwriting(tmp_path):
+    model = trained()
+    with pytest.raises(ValueError, match=r"expected a name that ends in \.cygrad; got 'm\.keras'\. \"m\.cygrad\""):
+        model.save("m.keras")
+    with pytest.raises(ValueError, match=r"ends in \.safetensors"):
+        model.save_weights("m.h5")
+    path = tmp_path / "m.cygrad"
+    model.save(path)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        model.save(path, overwrite=False)
+    with pytest.raises(FileNotFoundError, match="there is no file"):
+        load_model(tmp_path / "none.cygrad")
+    with pytest.raises(FileNotFoundError):
+        model.save(tmp_path / "no" / "folder" / "m.cygrad")
+    with pytest.raises(ValueError, match="has no weights yet"):
+        Sequential([layers.Dense(2)]).save_weights(tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match="not a model file: weights alone"):
+        model.save_weights(tmp_path / "w.safetensors")
+        load_model(tmp_path / "w.safetensors")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    model = trained()
+    path = tmp_path / "m.cygrad"
+    model.save(path)
+    old = path.read_bytes()
+    path.chmod(0o640)
+
+    def fail(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="no space left"):
+        model.save(path)
+    assert path.read_bytes() == old
+    assert os.listdir(tmp_path) == ["m.cygrad"]
+    monkeypatch.undo()
+    link = tmp_path / "link.cygrad"
+    link.symlink_to(path)
+    model.fit(X, Y, verbose=0)
+    model.save(link)
+    assert link.is_symlink()
+    assert path.read_bytes() != old
+    assert path.stat().st_mode & 0o777 == 0o640
+
+
+# ---- broken and hostile files ----
+
+
+@pytest.fixture(scope="module")
+def good():
+    cygrad.utils.set_random_seed(0)
+    return to_bytes(trained())
+
+
+def load_bytes(data, tmp_path):
+    path = tmp_path / "bad.cygrad"
+    path.write_bytes(data)
+    return load_model(path)
+
+
+def test_truncated_files(good, tmp_path):
+    for n in {0, 1, 7, 8, 9, 100, len(good) // 2, len(good) - 1, *range(0, len(good), len(good) // 40)}:
+        with pytest.raises(ValueError, match=r"bad\.cygrad"):
+            load_bytes(good[:n], tmp_path)
+    with pytest.raises(ValueError, match=r"bad\.cygrad"):
+        load_bytes(good + b"\0", tmp_path)
+
+
+def test_flipped_bits_are_found(good, tmp_path):
+    """Anywhere in the tensors; in the header, a model that loads in spite of the flip has the weights that were saved."""
+    header = 8 + struct.unpack("<Q", good[:8])[0]
+    expected = load_bytes(good, tmp_path).get_weights()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(header, len(good), 60):
+        data = bytearray(good)
+        data[place] ^= 1 << rng.integers(8)
+        with pytest.raises(ValueError, match=r"bad\.cygrad: damaged"):
+            load_bytes(data, tmp_path)
+    for place in [*range(8), *rng.integers(8, header, 150)]:
+        data = bytearray(good)
+        data[place] ^= 1 << rng.integers(8)
+        try:
+            model = load_bytes(data, tmp_path)
+        except ValueError as error:
+            assert "bad.cygrad" in str(error)
+        else:
+            assert all((a == b).all() for a, b in zip(expected, model.get_weights()))
+
+
+def rewritten(good, change):
+    """The file with its JSON changed by change(document)."""
+    length = struct.unpack("<Q", good[:8])[0]
+    header = json.loads(good[8 : 8 + length])
+    document = json.loads(header["__metadata__"]["cygrad"])
+    document = change(document) or document
+    text = document if isinstance(document, str) else json.dumps(document)
+    header["__metadata__"]["cygrad"] = text
+    encoded = json.dumps(header).encode()
+    encoded += b" " * (-len(encoded) % 8)
+    return struct.pack("<Q", len(encoded)) + encoded + good[8 + length :]
+
+
+def set_at(*path, value):
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        if value is KeyError:
+            del document[path[-1]]
+        else:
+            document[path[-1]] = value
+
+    return change
+
+
+LAYER = ("model", "config", "layers", 1)
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (set_at("version", value=2), "version 2; this cygrad reads version 1"),
+        (set_at("extra", value=1), "unknown 'extra'"),
+        (set_at("seeds", value=KeyError), "missing 'seeds'"),
+        (set_at("seeds", value=[[1, 2]]), "seeds: expected"),
+        (set_at("seeds", 0, value=[-1, 2]), "seeds: expected"),
+        (set_at(*LAYER, "class_name", value="os.system"), r"unknown layer 'os\.system'"),
+        (set_at(*LAYER, "class_name", value="Layer"), "unknown layer 'Layer'"),
+        (set_at(*LAYER, "class_name", value=3), "expected a class name"),
+        (set_at(*LAYER, "module", value="os"), "unknown 'module'"),
+        (set_at(*LAYER, "config", "units", value=10**12), r"declares a weight 'kernel' of shape \(6, 1000000000000\)"),
+        (set_at(*LAYER, "config", "units", value=-1), "units"),
+        (set_at(*LAYER, "config", "units", value="many"), "units"),
+        (set_at(*LAYER, "config", "unknown", value=1), "unknown argument 'unknown'"),
+        (set_at(*LAYER, "config", "activation", value="eval"), "eval"),
+        (set_at("model", "config", "layers", 0, "config", "batch_shape", value=[None, 10**15]), "declares a weight"),
+        (set_at("model", "config", "layers", value=7), "net"),
+        (set_at("model", "config", "layers", value=[{}] * 20000), "20000 layers are more than"),
+        (set_at("model", value=[]), "expected an object"),
+        (set_at("model", "class_name", value="Dense"), "Dense"),
+        (set_at("tensors", value=[]), "not those that its metadata lists"),
+        (set_at("tensors", value={}), "list of tensors is broken"),
+        (set_at("compile", "loss", value="os.system"), "unknown loss"),
+        (set_at("compile", "optimizer", "class_name", value="Popen"), "unknown optimizer"),
+        (set_at("compile", "unknown", value=1), "unknown 'unknown'"),
+        (set_at("optimizer", "iterations", value=-5), "step count"),
+        (set_at("optimizer", "trained", value=["x"]), "not those of the model"),
+        (set_at("optimizer", "trained", value=["out/bias"]), "do not fit the model: not in the model 'optimizer/"),
+        (lambda d: json.dumps(d).replace('"seeds":', '"seeds": 1, "seeds":'), "'seeds' is there twice"),
+        (lambda d: json.dumps(d).replace('"version": 1', '"version": NaN'), "NaN is not JSON"),
+        (lambda d: json.dumps(d).replace('"version": 1', '"version": 1e999'), "too large"),
+        (lambda d: json.dumps(d).replace('"version": 1', '"version": ' + "9" * 5000), "too long"),
+        (lambda d: "[" * 100000, "broken JSON"),
+        (lambda d: "{", "broken JSON"),
+    ],
+)
+def test_hostile_configurations(good, tmp_path, change, text):
+    with pytest.raises(ValueError, match=text) as raised:
+        load_bytes(rewritten(good, change), tmp_path)
+    assert "bad.cygrad" in str(raised.value)
+
+
+def test_hostile_headers(tmp_path):
+    def file(header, data=b""):
+        return struct.pack("<Q", len(header)) + header + data
+
+    for data, text in [
+        (b"\x80\x04" + b"x" * 50, "not a safetensors file"),
+        (b"PK\x03\x04" + b"x" * 50, "looks like a .keras archive"),
+        (b"\x89HDF\r\n\x1a\n" + b"x" * 50, "looks like an HDF5 file"),
+        (struct.pack("<Q", 2**62) + b"{}", "cut short"),
+        (file(b"[]"), "its header is a list"),
+        (file(b"{}"), "not a model file"),
+        (file(b'{"a": {"dtype": "F32", "shape": [1099511627776], "data_offsets": [0, 4]}}', b"0000"), "bad.cygrad"),
+        (file(b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 4]}}', b"0000"), "broken shape"),
+        (file(b'{"a": {"dtype": "O", "shape": [1], "data_offsets": [0, 4]}}', b"0000"), "dtype 'O'"),
+        (file(b'{"a": 1}'), "expected an object"),
+        (file(b'{"a": 1, "a": 1}'), "twice"),
+    ]:
+        with pytest.raises(ValueError, match=text) as raised:
+            load_bytes(data, tmp_path)
+        assert "bad.cygrad" in str(raised.value)
+
+
+def test_a_small_file_never_costs_much_memory(good, tmp_path):
+    """Declared sizes are compared with the file before anything is allocated; the JSON is bounded."""
+    hostile = [
+        rewritten(good, set_at(*LAYER, "config", "units", value=10**8)),
+        rewritten(good, set_at("model", "config", "layers", value=[{}] * 20000)),
+        rewritten(good, lambda d: json.dumps(d).replace('"version": 1', '"version": ' + "9" * 100000)),
+    ]
+    large = struct.pack("<Q", 100 << 20) + b"[" * (5 << 20)
+    (tmp_path / "bad.cygrad").write_bytes(large)
+    with open(tmp_path / "bad.cygrad", "r+b") as file:
+        file.truncate((100 << 20) + 8)  # sparse: a header of 100 MB
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match="is more than"):
+            load_model(tmp_path / "bad.cygrad")
+        before = cygrad._core.alloc_stats()["peak"]
+        for data in hostile:
+            with pytest.raises(ValueError):
+                load_bytes(data, tmp_path)
+        assert tracemalloc.get_traced_memory()[1] < 20e6
+        assert cygrad._core.alloc_stats()["peak"] < before + 1e6
+    finally:
+        tracemalloc.stop()
+
+
+def test_strict_json():
+    assert parse_json('{"a": [1, 2.5, null, true]}', "here") == {"a": [1, 2.5, None, True]}
+    with pytest.raises(ValueError, match="here: .* bytes of JSON are more than"):
+        parse_json('"' + "x" * (5 << 20) + '"', "here")
+    with pytest.raises(ValueError, match="broken JSON"):
+        parse_json(b"\xff\xfe", "here")
+    with pytest.raises(TypeError, match="expected JSON text; got int"):
+        parse_json(3, "here")
