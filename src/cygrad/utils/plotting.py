@@ -96,8 +96,8 @@ def plot_activations(path=None, show=False):
     from .. import ops
     from .._tensor import GradientTape
 
-    names = ["relu", "leaky_relu", "elu", "selu", "sigmoid", "hard_sigmoid"]
-    names += ["tanh", "softsign", "softplus", "gelu", "silu", "exp"]
+    bounded = ["sigmoid", "hard_sigmoid", "tanh", "softsign"]
+    names = ["relu", "leaky_relu", "elu", "selu", *bounded, "softplus", "gelu", "silu", "exp"]
     points = np.linspace(-4, 4, 1601, dtype=np.float32)  # a step of 1/200: 0 is among them, kinks are sharp
     figure = _figure(11.5, 8, show)
     for place, name in enumerate(names, 1):
@@ -112,9 +112,9 @@ def plot_activations(path=None, show=False):
         axes.plot(points, y.numpy(), "-", color=BLUE, label="value", linewidth=1.8)
         axes.plot(points, tape.gradient(y, x).numpy(), "--", color=ORANGE, label="derivative", linewidth=1.5)
         axes.set_title(name)
-        axes.set_ylim(-2, 4)
+        axes.set_ylim((-1.25, 1.25) if name in bounded else (-2, 4))
         axes.set_xlim(-4, 4)
         axes.set_xlabel("x")
         if place == 1:
-            axes.legend(frameon=False, loc="upper left")
+            axes.legend(loc="upper left", facecolor="white", edgecolor="white", framealpha=1)
     return _finish(figure, path, show)
