@@ -44,7 +44,7 @@ def _sum(x, shape, kept, steps, scale):
 
     def backward(dy):
         if scale != 1.0:
-            scaled = empty(kept)
+            scaled = empty(dy.shape)
             K.affine(scaled, dy, dy.size, scale, 0.0)
             dy = scaled
         dx = gradient_like(x)
