@@ -46,7 +46,7 @@ def clip_backward(dx, dy, x, n, low, high):
 
 
 def affine(y, x, n, scale, shift):
-    y[...] = scale * x + shift
+    y.reshape(n)[...] = scale * x.reshape(n) + shift
 
 
 def accumulate(y, x, n, scale):

@@ -22,7 +22,8 @@ def max_pool2d_forward(y, argmax, x, N, H, W, C, R, S, P, Q, stride_h, stride_w,
             wins = is_x[under] & (~found | (value > best) | (np.isnan(value) & ~np.isnan(best)))
             best, place, found = np.where(wins, value, best), np.where(wins, np.uint8(r * S + s), place), found | wins
     y.reshape(N, P, Q, C)[...] = best
-    argmax.reshape(N, P, Q, C)[...] = place
+    if argmax is not None:
+        argmax.reshape(N, P, Q, C)[...] = place
 
 
 def max_pool2d_backward(dx, dy, argmax, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left):
