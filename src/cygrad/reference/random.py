@@ -29,9 +29,10 @@ def philox(block, counter, key):
     return c0, c1, c2, c3
 
 
-def bits(n, key, counter):
+def bits(n, key, counter, attempt=0):
     """The n first words of a stream."""
-    return np.stack(philox(np.arange(-(-n // 4)), counter, key), axis=-1).reshape(-1)[:n]
+    block = np.arange(-(-n // 4), dtype=np.uint64) + np.uint64(attempt << 60)
+    return np.stack(philox(block, counter, key), axis=-1).reshape(-1)[:n]
 
 
 def unit(word):
@@ -43,17 +44,22 @@ def random_uniform(y, n, key, counter, low, high):
     y.reshape(n)[...] = low + (high - low) * unit(bits(n, key, counter))
 
 
-def random_normal(y, n, key, counter, mean, stddev):
-    pairs = unit(bits(n + n % 2, key, counter)).reshape(-1, 2)
+def standard_normal(n, key, counter, attempt=0):
+    pairs = unit(bits(n + n % 2, key, counter, attempt)).reshape(-1, 2)
     radius = np.sqrt(-2 * np.log(pairs[:, 0] + 2.0**-24))  # 0 < pairs + 2^-24 <= 1
     angle = 2 * np.pi * pairs[:, 1]
-    normal = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)
-    y.reshape(n)[...] = mean + stddev * normal.reshape(-1)[:n]
+    return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(-1)[:n]
+
+
+def random_normal(y, n, key, counter, mean, stddev):
+    y.reshape(n)[...] = mean + stddev * standard_normal(n, key, counter)
 
 
 def random_truncated_normal(y, n, key, counter, mean, stddev):
-    random_normal(y, n, key, counter, 0, 1)
-    y.reshape(n)[...] = mean + stddev * np.clip(y.reshape(n), -2, 2)
+    value = standard_normal(n, key, counter)
+    for attempt in range(1, 16):
+        value = np.where(np.abs(value) > 2, standard_normal(n, key, counter, attempt), value)
+    y.reshape(n)[...] = mean + stddev * np.clip(value, -2, 2)
 
 
 def dropout(y, x, n, key, counter, rate):
