@@ -11,6 +11,7 @@ and converting tensors).
 import sys as _sys
 
 from .. import _tensor
+from ._symbolic import on_symbolic as _on_symbolic
 from .activation import (
     elu,
     exp,
@@ -272,5 +273,14 @@ __all__ = [
     "zeros",
     "zeros_like",
 ]
+
+# These take no symbolic tensors: they make tensors, or layers and the tape call them, where a microsecond counts.
+_DIRECT = {
+    "add_to_gradient", "arange", "dense", "eye", "flatten", "full", "is_tensor", "linspace", "ndim", "ones", "shape",
+    "sum_of_gradients", "zeros",
+}  # fmt: skip
+for _name in __all__:
+    if _name not in _DIRECT:
+        globals()[_name] = _on_symbolic(globals()[_name])
 
 _tensor.set_ops(_sys.modules[__name__])

@@ -190,7 +190,7 @@ def shape(x):
     >>> cygrad.ops.shape([[1, 2, 3]])
     (1, 3)
     """
-    return x.shape if isinstance(x, Tensor) else np.shape(x)
+    return x.shape if hasattr(x, "shape") else np.shape(x)
 
 
 def ndim(x):
