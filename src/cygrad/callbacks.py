@@ -298,6 +298,7 @@ class ProgbarLogger(Callback):
         self._update(batch, None)
 
     def _begin(self, title=""):
+        self._close()  # a bar that an interrupted run left
         self._title, self._seen = title, 0
         self._began = time.monotonic()
         self._due = self._began + self.interval if self.verbose in (1, "auto", True) and _is_live() else math.inf
@@ -324,12 +325,15 @@ class ProgbarLogger(Callback):
         self._bar.refresh()
 
     def _end(self, logs, line=True):
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        self._close()
         if self.verbose and line:
             title = self._title or f"{self._seen}/{self.target or self._seen}"
             print(" - ".join([title, f"{time.monotonic() - self._began:.1f}s", *_told(logs or {})]), flush=True)
+
+    def _close(self):
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
 
     def __getstate__(self):
         return {**vars(self), "_bar": None, "model": None}
