@@ -317,6 +317,7 @@ class ProgbarLogger(Callback):
                 file=sys.stdout,
                 dynamic_ncols=True,
                 unit="step",
+                delay=1e-3,  # not drawn before it is filled in, below
             )
             self._bar.start_t -= now - self._began
         self._bar.n = self._seen
