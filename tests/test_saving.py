@@ -195,7 +195,12 @@ def test_nested_stacks_and_equal_names(tmp_path):
     inner = Sequential([Input((6,)), layers.Dense(4, name="dense")], name="inner")
     model = Sequential([inner, Sequential([layers.Dense(3, name="dense")], name="late")])
     model.build((None, 6))
-    assert list(named_weights(model)) == ["inner/dense/kernel", "inner/dense/bias", "late/dense/kernel", "late/dense/bias"]
+    assert list(named_weights(model)) == [
+        "inner/dense/kernel",
+        "inner/dense/bias",
+        "late/dense/kernel",
+        "late/dense/bias",
+    ]
     model.save(tmp_path / "m.cygrad")
     assert equal(model, load_model(tmp_path / "m.cygrad"))
 
@@ -286,7 +291,9 @@ def test_weights_that_do_not_fit_are_named_and_change_nothing(tmp_path):
     model = trained()
     path = tmp_path / "w.safetensors"
     model.save_weights(path)
-    other = Sequential([Input((6,)), layers.Dense(5, name="hidden"), layers.Dense(4, name="out"), layers.Dense(2, name="new")])
+    other = Sequential(
+        [Input((6,)), layers.Dense(5, name="hidden"), layers.Dense(4, name="out"), layers.Dense(2, name="new")]
+    )
     before = other.get_weights()
     with pytest.raises(ValueError, match=r"w\.safetensors: the weights do not fit the model: missing 'new/kernel'"):
         other.load_weights(path)
@@ -374,7 +381,8 @@ def test_truncated_files(good, tmp_path):
 
 
 def test_flipped_bits_are_found(good, tmp_path):
-    """Anywhere in the tensors; in the header, a model that loads in spite of the flip has the weights that were saved."""
+    """Anywhere in the tensors; in the header, a model that loads in spite of the flip has the weights that were
+    saved."""
     header = 8 + struct.unpack("<Q", good[:8])[0]
     expected = load_bytes(good, tmp_path).get_weights()
     rng = np.random.default_rng(0)
@@ -515,7 +523,7 @@ def test_a_small_file_never_costs_much_memory(good, tmp_path):
 
 def test_strict_json():
     assert parse_json('{"a": [1, 2.5, null, true]}', "here") == {"a": [1, 2.5, None, True]}
-    with pytest.raises(ValueError, match="here: .* bytes of JSON are more than"):
+    with pytest.raises(ValueError, match=r"here: .* bytes of JSON are more than"):
         parse_json('"' + "x" * (5 << 20) + '"', "here")
     with pytest.raises(ValueError, match="broken JSON"):
         parse_json(b"\xff\xfe", "here")

@@ -27,7 +27,8 @@ def data(n=20, features=3, units=1):
 
 
 def weights_after(x, y, batch_size, epochs, learning_rate=0.1, sample_weight=None):
-    """The same training in NumPy: mean squared error, SGD, samples in their order. Returns w, b and the epochs' losses."""
+    """The same training in NumPy: mean squared error, SGD, samples in their order. Returns w, b and the epochs'
+    losses."""
     w, b, losses = np.zeros((x.shape[1], y.shape[1])), np.zeros(y.shape[1]), []
     weight = np.ones(len(x)) if sample_weight is None else sample_weight
     for _ in range(epochs):
@@ -115,7 +116,11 @@ def test_regularizers_and_added_losses_join_the_loss():
             return inputs
 
     model = Sequential(
-        [Input((3,)), layers.Dense(1, kernel_initializer="ones", kernel_regularizer=cygrad.regularizers.L2(0.5)), Penalty()]
+        [
+            Input((3,)),
+            layers.Dense(1, kernel_initializer="ones", kernel_regularizer=cygrad.regularizers.L2(0.5)),
+            Penalty(),
+        ]
     )
     model.compile("sgd", "mse")
     plain = float(((model.predict(x, verbose=0) - y) ** 2).mean())
@@ -252,7 +257,11 @@ def test_generators_data_sets_and_arrays_train_the_same():
 
     expected, losses, _ = train(x, y, batch_size=8)
     dataset = Batches()
-    for given, kwargs in (((batches(),), {"steps_per_epoch": 3}), ((dataset,), {}), (([*zip(x.reshape(3, 8, 3), y.reshape(3, 8, 1))],), {})):
+    for given, kwargs in (
+        ((batches(),), {"steps_per_epoch": 3}),
+        ((dataset,), {}),
+        (([*zip(x.reshape(3, 8, 3), y.reshape(3, 8, 1))],), {}),
+    ):
         if isinstance(given[0], list):  # any iterable of batches
             given = (iter_again(given[0]),)
         found, found_losses, model = train(*given, **kwargs)
@@ -499,7 +508,9 @@ def test_nan_is_explained_and_findable():
     x, y = data(8)
     model = linear()
     model.compile(cygrad.optimizers.SGD(1e30), "mse")
-    with pytest.warns(UserWarning, match=r"became NaN in epoch \d, step 1: .*learning rate.*check_numerics\(True\) names"):
+    with pytest.warns(
+        UserWarning, match=r"became NaN in epoch \d, step 1: .*learning rate.*check_numerics\(True\) names"
+    ):
         model.fit(x, y, epochs=5, verbose=0)
     clean = linear()
     clean.compile("sgd", "mse")
@@ -508,7 +519,7 @@ def test_nan_is_explained_and_findable():
         clean.fit(x, y, verbose=0)
     old = cygrad.config.check_numerics(True)
     try:
-        with pytest.raises(FloatingPointError, match='Sequential|Dense "dense'):
+        with pytest.raises(FloatingPointError, match="its input has 1 NaN"):
             clean.fit(x, y, verbose=0)
     finally:
         cygrad.config.check_numerics(old)

@@ -222,7 +222,8 @@ def shuffled(n, seed, counter):
     Philox's raw bits (a stream that NumPy guarantees) are sorted with the index in their low bits, so ties cannot
     matter.
     """
-    bits = np.random.Philox(key=[seed % 2**64, 0x73687566], counter=[0, counter, 0, 0]).random_raw(n)
+    key, start = np.array([seed, 0x73687566], np.uint64), np.array([0, counter, 0, 0], np.uint64)
+    bits = np.random.Philox(key=key, counter=start).random_raw(n)
     shift = np.uint64(max(1, int(n - 1).bit_length()))
     keys = (bits << shift) | np.arange(n, dtype=np.uint64)
     keys.sort()

@@ -276,8 +276,6 @@ class Trainer:
 
     def _batches(self, caller, x, y, sample_weight, batch_size, steps, class_weight=None):
         """Batches of the arguments that fit and evaluate take, checked; builds the model, resolves loss and metrics."""
-        if x is None:
-            raise ValueError(f"{caller}: x is None; expected an array of samples, or a generator of batches")
         if is_stream(x):
             if y is not None or sample_weight is not None:
                 raise ValueError(
@@ -302,6 +300,8 @@ class Trainer:
 
     def _inputs(self, caller, x):
         """x as arrays that batches are gathered from, all of one length, of a shape that the model can take."""
+        if x is None:
+            raise ValueError(f"{caller}: x is None; expected an array of samples")
         integers = self._integer_inputs()
         if isinstance(x, (list, tuple)) and not self._takes_several(x):
             x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
@@ -640,8 +640,6 @@ class Trainer:
             if y is not None:
                 return y
         batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
-        if x is None:
-            raise ValueError("predict: x is None; expected an array of samples")
         if is_stream(x):
             batches = self._predict_stream(x, steps)
         else:
@@ -746,7 +744,9 @@ def _flat(given):
         return []
     if isinstance(given, dict):
         given = list(given.values())
-    return [m for entry in given for m in _flat(entry)] if isinstance(given, (list, tuple)) else [given]
+    if not isinstance(given, (list, tuple)):
+        return [given]
+    return [m for entry in given for m in ([None] if entry is None else _flat(entry))]
 
 
 def _unwrap(loss):
