@@ -13,10 +13,11 @@ from .pooling import (
     MaxPool2D,
     MaxPooling2D,
 )
+from .preprocessing import Rescaling
 from .regularization import Dropout
 
 __all__ = [
     "Activation", "AveragePooling2D", "AvgPool2D", "Conv2D", "Convolution2D", "Dense", "Dropout", "Flatten",
     "GlobalAveragePooling2D", "GlobalAvgPool2D", "GlobalMaxPool2D", "GlobalMaxPooling2D", "Input", "InputLayer",
-    "InputSpec", "Layer", "MaxPool2D", "MaxPooling2D", "Reshape",
+    "InputSpec", "Layer", "MaxPool2D", "MaxPooling2D", "Rescaling", "Reshape",
 ]  # fmt: skip

@@ -345,7 +345,7 @@ class Layer:
                 error.args = (f"{self._title()}: {error.args[0]}",)
 
     def _resolve_training(self, args, kwargs):
-        """Whether this call trains: as said, else as the enclosing one. `training` stays in kwargs where call takes it."""
+        """Whether this call trains: as said, else as the enclosing one. Keeps `training` where call takes it."""
         given = kwargs.pop("training", None)
         if self._takes_training:
             position = self._call_parameters.index("training")
@@ -367,7 +367,7 @@ class Layer:
                     self._build_for(args, kwargs)
 
     def _build_for(self, args, kwargs):
-        """Calls build with what it asks for: one shape, or one a tensor argument, named ARGUMENT_shape."""
+        """Calls build with one shape, or with one for each tensor argument that it names ARGUMENT_shape."""
         named = dict(zip(self._call_parameters, args)) | kwargs
         asked = [
             p
@@ -379,7 +379,7 @@ class Layer:
             unknown = [p.name for p in asked if p.name not in shapes and p.default is p.empty]
             if unknown:
                 raise TypeError(
-                    f"{self._title()}: build asks for {unknown[0]!r}, but no tensor argument of the call has that name; "
+                    f"{self._title()}: build asks for {unknown[0]!r}, but no tensor argument is called so; "
                     f"it has {', '.join(shapes)}"
                 )
             self.build(**{p.name: shapes[p.name] for p in asked if p.name in shapes})
@@ -414,7 +414,7 @@ class Layer:
         return _tensors_of(shapes)
 
     def _trial(self, args, kwargs):
-        """Symbolic outputs as the layer gives on zeros. Of open axes the batch is 1; others are tried with two sizes."""
+        """Symbolic outputs as the layer gives on zeros. An open batch is 1; other open axes have two sizes tried."""
         if not self.built:
             self._build_for(args, kwargs)
         open_axes = any(
