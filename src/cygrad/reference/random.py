@@ -31,7 +31,7 @@ def philox(block, counter, key):
 
 def bits(n, key, counter, attempt=0):
     """The n first words of a stream."""
-    block = np.arange(-(-n // 4), dtype=np.uint64) + np.uint64(attempt << 60)
+    block = np.arange(-(-n // 4), dtype=np.uint64) + np.uint64(attempt << 56)
     return np.stack(philox(block, counter, key), axis=-1).reshape(-1)[:n]
 
 
