@@ -210,16 +210,19 @@ def train_and_test(arrays, source, seed):
 
 def build_model(name, x, classes):
     """A model that takes the raw values, so that the saved file needs no recipe beside it."""
+    import numpy as np
+
     from . import layers, models
 
     shape = x.shape[1:]
     model = models.Sequential([layers.Input(shape)])
     if x.dtype == "uint8":  # pixels: 0 .. 255, or 0 .. 16 in digits
         model.add(layers.Rescaling(1 / max(int(x.max()), 1)))
-    else:
-        scale = layers.Normalization()
-        scale.adapt(x)
-        model.add(scale)
+    else:  # each feature or channel to mean 0 and variance 1
+        axes = tuple(range(x.ndim - 1))
+        mean, deviation = x.mean(axis=axes, dtype="float64"), x.std(axis=axes, dtype="float64")
+        scale = 1 / np.where(deviation > 0, deviation, 1)
+        model.add(layers.Rescaling(scale.tolist(), offset=(-mean * scale).tolist()))
     if name == "mlp":
         if len(shape) > 1:
             model.add(layers.Flatten())
