@@ -2,10 +2,12 @@
 
 import inspect
 import math
+import pickle
 
 import numpy as np
 import pytest
 
+import cygrad
 from cygrad import GradientTape, Variable, activations, layers, ops
 from cygrad._lookup import custom_object_scope
 from cygrad.ops._backend import use_reference
@@ -127,6 +129,13 @@ def test_layers_apply_them_fused_or_not(name):
     with GradientTape():  # recorded: other kernels are fused
         recorded = layer(X)
     np.testing.assert_allclose(recorded, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_functions_can_be_pickled_and_called_on_symbolic_tensors():
+    for name in set(FORMULAS) - {"glu"}:
+        function = activations.get(name)
+        assert pickle.loads(pickle.dumps(function)) is function
+        assert function(cygrad.Input((4,))).shape == (None, 4)
 
 
 def test_what_is_fused():

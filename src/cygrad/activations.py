@@ -3,9 +3,21 @@
 import inspect
 
 from . import _lookup, ops
-from .ops.activation import elu, hard_sigmoid, leaky_relu, relu6, selu, sigmoid, silu, softplus, softsign, tanh
-from .ops.activation import exp as exponential
-from .ops.softmax import log_softmax, softmax
+from .ops import (
+    elu,
+    hard_sigmoid,
+    leaky_relu,
+    log_softmax,
+    relu6,
+    selu,
+    sigmoid,
+    silu,
+    softmax,
+    softplus,
+    softsign,
+    tanh,
+)
+from .ops import exp as exponential
 
 
 def linear(x):

@@ -20,4 +20,5 @@ def on_symbolic(function):
                 raise
         return symbolic.operation(function.__name__, *args, **kwargs)
 
+    op.__module__ = __package__  # where pickle finds it
     return op
