@@ -100,8 +100,7 @@ def _defines(callback, hook):
 
 
 class CallbackList(Callback):
-    """Callbacks called as one: CallbackList(callbacks=None, add_history=False, add_progbar=False, model=None,
-    **params).
+    """Callbacks called as one: CallbackList(callbacks, add_history=False, add_progbar=False, model=None, **params).
 
     callbacks: a callback or a list of them, called in that order. History and ProgbarLogger are added after them if
     asked for and not there. logs may be a dict, or a function that gives it, called only if a callback is to read it.
@@ -216,8 +215,7 @@ def _plain(value):
 
 
 class History(Callback):
-    """The logs of all epochs: epoch, a list of their numbers, and history, {name: list of Python floats}. fit returns
-    it.
+    """The logs of all epochs, which fit returns: epoch, a list, and history, {name: list of Python floats}.
 
     >>> history = cygrad.callbacks.History()
     >>> history.on_train_begin()
@@ -242,8 +240,7 @@ class History(Callback):
 
 
 class ProgbarLogger(Callback):
-    """The progress of fit, evaluate and predict on standard output; verbose is the caller's (0: silent, 1 or "auto",
-    2).
+    """The progress of fit, evaluate and predict on standard output, by their verbose: 0 (silent), 1 or "auto", 2.
 
     An epoch ends as one line, "Epoch 3/10 - 1.2s - loss: 0.1234 - ...". On a terminal and in a notebook verbose=1 shows
     a bar meanwhile, redrawn at most ten times a second; elsewhere (a log file, a pipe) there are only the lines.
@@ -377,8 +374,7 @@ def _bar_class():
 
 
 class LambdaCallback(Callback):
-    """A callback made of functions: LambdaCallback(on_epoch_end=lambda epoch, logs: ..., ...), any hook of Callback by
-    its name.
+    """A callback made of functions, any hook by its name: LambdaCallback(on_epoch_end=lambda epoch, logs: ..., ...).
 
     >>> callback = cygrad.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
     >>> callback.on_epoch_begin(0, {})
@@ -593,8 +589,9 @@ class ModelCheckpoint(MonitorCallback):
 
 
 class LearningRateScheduler(Callback):
-    """Sets the learning rate before each epoch: LearningRateScheduler(schedule, verbose=0), schedule(epoch,
-    learning_rate) -> float.
+    """Sets the learning rate before each epoch: LearningRateScheduler(schedule, verbose=0).
+
+    schedule(epoch, learning_rate) or schedule(epoch) gives it, a number.
 
     The logs of the epoch get it as "learning_rate". schedule(epoch) works too.
     """

@@ -1,5 +1,4 @@
-"""Losses. A loss function gives one value a sample: [...] for y_true and y_pred [..., K]. A Loss reduces them to a
-scalar.
+"""Losses: functions that give one value a sample, [...] for y_true and y_pred [..., K], and classes that reduce these.
 
 The cross-entropies come from cygrad.ops, which starts from the logits where y_pred is a softmax's or sigmoid's output.
 Mean squared and absolute error are ops of their own here. The reduction is one op for all: scale * sum.
@@ -21,8 +20,7 @@ REDUCTIONS = ("sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "
 
 
 def match_shapes(y_true, y_pred, name):
-    """y_true and y_pred with one shape: where only a last axis of 1 differs, that is dropped, or added to a vector, as
-    in Keras.
+    """y_true and y_pred with one shape, as in Keras: a last axis of 1 is dropped, or added to a vector.
 
     Never broadcast: y_true[N] with y_pred[N,1] is N pairs, not N x N. ValueError where the shapes differ otherwise."""
     true, pred = y_true.shape, y_pred.shape
@@ -114,21 +112,20 @@ def binary_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, 
     label_smoothing s in [0, 1]: t = y_true (1 - s) + s / 2. Shapes: y_true and y_pred alike, loss without axis; [N]
     against [N,1] is brought to one shape. ValueError where they differ.
 
-    >>> cygrad.losses.binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
-    [0.6931]
+    >>> round(cygrad.losses.binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).item(), 4)
+    0.6931
     """
     return _binary_crossentropy("binary_crossentropy", y_true, y_pred, from_logits, label_smoothing, axis)
 
 
 def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=0.0, axis=-1):
-    """-sum over axis of t log p, p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits; y_true: one-hot
-    rows.
+    """-sum over axis of t log p for one-hot rows t: p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits.
 
     label_smoothing s in [0, 1]: t = y_true (1 - s) + s / K. Shapes: y_true and y_pred [..., K], loss [...].
     ValueError where shapes differ; class numbers are sparse_categorical_crossentropy's.
 
-    >>> cygrad.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).numpy().round(4).tolist()
-    [0.6931]
+    >>> round(cygrad.losses.categorical_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).item(), 4)
+    0.6931
     """
     name = "categorical_crossentropy"
     x, t = as_float(y_pred, name, "y_pred"), as_float(y_true, name, "y_true")
@@ -143,15 +140,14 @@ def categorical_crossentropy(y_true, y_pred, from_logits=False, label_smoothing=
 
 
 def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_class=None, axis=-1):
-    """-log p of the true class, p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits; y_true: class
-    numbers.
+    """-log p of the true class: p = y_pred scaled to sum 1, or softmax(y_pred) where from_logits.
 
     Shapes: y_pred [..., K], y_true [...] or [..., 1], whole numbers in 0 .. K-1; loss [...]. ignore_class: samples with
-    this label have loss 0. Errors: one-hot rows (categorical_crossentropy's), labels that are not whole or outside 0 ..
-    K-1.
+    this label have loss 0. ValueError for one-hot rows (categorical_crossentropy's) and labels outside 0 .. K-1,
+    TypeError for labels that are not whole.
 
-    >>> cygrad.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).numpy().round(4).tolist()
-    [0.6931]
+    >>> round(cygrad.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).item(), 4)
+    0.6931
     """
     if ignore_class is None:
         return ops.sparse_categorical_crossentropy(y_true, y_pred, from_logits=from_logits, axis=axis)
@@ -246,8 +242,10 @@ class Loss:
 
 
 class LossFunctionWrapper(Loss):
-    """A function (y_true, y_pred, **kwargs) as a Loss: LossFunctionWrapper(fn, reduction="sum_over_batch_size",
-    name=None, **kwargs)."""
+    """A function as a Loss: LossFunctionWrapper(fn, reduction="sum_over_batch_size", name=None, **kwargs).
+
+    fn(y_true, y_pred, **kwargs) gives one value a sample, or a scalar.
+    """
 
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
         super().__init__(name or getattr(fn, "__name__", type(fn).__name__), reduction)
@@ -295,8 +293,7 @@ class MeanAbsoluteError(Loss):
 
 
 class BinaryCrossentropy(Loss):
-    """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, reduction,
-    name).
+    """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])), 4)
     0.6931
@@ -324,8 +321,7 @@ class BinaryCrossentropy(Loss):
 
 
 class CategoricalCrossentropy(Loss):
-    """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1,
-    reduction, name).
+    """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
     0.6931
@@ -352,8 +348,7 @@ class CategoricalCrossentropy(Loss):
 
 
 class SparseCategoricalCrossentropy(Loss):
-    """Mean of sparse_categorical_crossentropy: SparseCategoricalCrossentropy(from_logits=False, ignore_class=None,
-    reduction, axis=-1, name).
+    """Mean of sparse_categorical_crossentropy: SparseCategoricalCrossentropy(from_logits=False, ...).
 
     With ignore_class, the mean is over the samples that are left.
 
@@ -414,8 +409,9 @@ _NAMES.update(BCE=binary_crossentropy, bce=binary_crossentropy)
 
 
 def get(identifier, custom_objects=None):
-    """The loss for an identifier: a function for a function's name or alias ("mse"), a Loss for a class's name or a
-    {"class_name", "config"} dict; functions and Losses come back as they are.
+    """The loss for a name, a {"class_name", "config"} dict, a function or a Loss.
+
+    A function's name or alias ("mse") gives the function, a class's name or a dict a new Loss; the rest comes back.
 
     ValueError names the nearest when there is no such name.
 
@@ -427,30 +423,28 @@ def get(identifier, custom_objects=None):
 
 
 def resolve(identifier, y_true_shape=None, y_pred_shape=None):
-    """What compile's loss= stands for, always a Loss (None for None). "crossentropy" and "ce" choose by the shapes:
-    binary for one output, sparse for class numbers, categorical for one-hot rows."""
+    """What compile's loss= stands for, always a Loss; None for None.
+
+    "crossentropy" and "ce" choose by the shapes: binary for one output, sparse for class numbers, categorical for
+    one-hot rows.
+    """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         if y_pred_shape is None:
             raise ValueError(
                 f"loss {identifier!r} is chosen by the shapes of y_true and y_pred, which are not known here"
             )
-        kind = {"binary": "binary", "sparse": "sparse_categorical", "categorical": "categorical"}
-        loss = _NAMES[kind[kind_of_labels(y_true_shape, y_pred_shape)] + "_crossentropy"]
+        kind = kind_of_labels(y_true_shape, y_pred_shape)
+        loss = _NAMES[("sparse_categorical" if kind == "sparse" else kind) + "_crossentropy"]
     else:
         loss = get(identifier)
     if loss is None or isinstance(loss, Loss):
         return loss
-    if not isinstance(identifier, str):
-        identifier = None
-    return (
-        _CLASSES[loss](name=identifier or loss.__name__)
-        if loss in _CLASSES
-        else LossFunctionWrapper(loss, name=identifier)
-    )
+    name = identifier if isinstance(identifier, str) else getattr(loss, "__name__", None)
+    return _CLASSES[loss](name=name) if loss in _CLASSES else LossFunctionWrapper(loss, name=name)
 
 
 def kind_of_labels(y_true_shape, y_pred_shape):
-    """ "binary", "sparse" or "categorical": what y_true holds, judged by the shapes as Keras does for "accuracy".
+    """What y_true holds, "binary", "sparse" or "categorical", judged by the shapes as Keras does for "accuracy".
 
     One deviation: predictions of rank 1, [N], are binary."""
     if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
@@ -468,6 +462,5 @@ def serialize(loss):
 
 
 def deserialize(name, custom_objects=None):
-    """A loss from serialize()'s result; functions and classes of the caller's own come through custom_objects, {name:
-    object}."""
+    """A loss from serialize()'s result; custom_objects, {name: object}, has the caller's own functions and classes."""
     return get(name, custom_objects)

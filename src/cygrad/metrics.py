@@ -17,8 +17,10 @@ from .ops.loss import labels_of
 
 
 class Metric:
-    """Base of all metrics: Metric(name=None). A new metric defines update_state(y_true, y_pred, sample_weight=None),
-    result() and, unless all its state comes from add_variable, reset_state().
+    """Base of all metrics: Metric(name=None).
+
+    A new metric defines update_state(y_true, y_pred, sample_weight=None), result() and, unless all its state comes from
+    add_variable, reset_state().
 
     metric(y_true, y_pred) updates and gives the result so far, a Python float.
 
@@ -162,8 +164,9 @@ def _sum(values):
 
 
 class MeanMetricWrapper(Mean):
-    """The mean of a function's values: MeanMetricWrapper(fn, name=None, **kwargs); fn(y_true, y_pred, **kwargs) gives
-    [N, ...] or a scalar.
+    """The mean of a function's values: MeanMetricWrapper(fn, name=None, **kwargs).
+
+    fn(y_true, y_pred, **kwargs) gives [N, ...] or a scalar.
 
     >>> def largest_error(y_true, y_pred):
     ...     return cygrad.ops.max(cygrad.ops.abs(y_true - y_pred), axis=-1)
@@ -298,8 +301,7 @@ class CategoricalAccuracy(Mean):
 
 
 class SparseCategoricalAccuracy(Mean):
-    """The mean of sparse_categorical_accuracy, for class numbers:
-    SparseCategoricalAccuracy(name="sparse_categorical_accuracy").
+    """The mean of sparse_categorical_accuracy, for class numbers: SparseCategoricalAccuracy(name=...).
 
     >>> cygrad.metrics.SparseCategoricalAccuracy()([1, 0], [[0.3, 0.7], [0.3, 0.7]])
     0.5
@@ -353,8 +355,7 @@ class MeanAbsoluteError(_LossMetric):
 
 
 class RootMeanSquaredError(_LossMetric):
-    """The root of the mean of (y_true - y_pred)^2 over all batches:
-    RootMeanSquaredError(name="root_mean_squared_error").
+    """The root of the mean of (y_true - y_pred)^2 over all batches: RootMeanSquaredError(name=...).
 
     >>> cygrad.metrics.RootMeanSquaredError()([[0.0], [0.0]], [[1.0], [7.0]])
     5.0
@@ -380,8 +381,7 @@ class BinaryCrossentropy(_LossMetric):
 
 
 class CategoricalCrossentropy(_LossMetric):
-    """The mean of losses.categorical_crossentropy: CategoricalCrossentropy(name, dtype, from_logits=False,
-    label_smoothing=0, axis=-1).
+    """The mean of losses.categorical_crossentropy, arguments as there: CategoricalCrossentropy(name=..., ...).
 
     >>> round(cygrad.metrics.CategoricalCrossentropy()([[0, 1]], [[0.5, 0.5]]), 4)
     0.6931
@@ -393,8 +393,9 @@ class CategoricalCrossentropy(_LossMetric):
 
 
 class SparseCategoricalCrossentropy(_LossMetric):
-    """The mean of losses.sparse_categorical_crossentropy: SparseCategoricalCrossentropy(name, dtype, from_logits=False,
-    ignore_class=None, axis=-1). With ignore_class, the mean is over the samples that are left.
+    """The mean of losses.sparse_categorical_crossentropy: SparseCategoricalCrossentropy(name=..., ...).
+
+    Arguments as there. With ignore_class, the mean is over the samples that are left.
 
     >>> round(cygrad.metrics.SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
     0.6931
@@ -442,8 +443,7 @@ _FUNCTIONS.update(losses._NAMES)
 
 
 def get(identifier, loss=None, y_true_shape=None, y_pred_shape=None, custom_objects=None):
-    """The Metric for an identifier: a name or alias ("mse"), a {"class_name", "config"} dict, a function (y_true,
-    y_pred), a Metric.
+    """The Metric for a name ("mse"), a {"class_name", "config"} dict, a function (y_true, y_pred), or a Metric.
 
     "accuracy" and "acc" choose by the shapes as Keras does: binary for one output, sparse for class numbers,
     categorical for one-hot rows; without shapes, by the loss. A metric found by name has that name. ValueError names
@@ -485,6 +485,5 @@ def serialize(metric):
 
 
 def deserialize(config, custom_objects=None):
-    """A metric from serialize()'s result; functions and classes of the caller's own come through custom_objects, {name:
-    object}."""
+    """A metric from serialize()'s result; custom_objects, {name: object}, has the caller's own functions, classes."""
     return get(config, custom_objects=custom_objects)

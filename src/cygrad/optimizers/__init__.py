@@ -13,8 +13,7 @@ _CLASSES = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
 
 
 def get(identifier):
-    """An optimizer from its name in any case ("adam") or a {"class_name", "config"} dict; an optimizer comes back as it
-    is.
+    """An optimizer from its name in any case ("adam"), a {"class_name", "config"} dict, or an optimizer itself.
 
     ValueError names the nearest when there is no such name.
 

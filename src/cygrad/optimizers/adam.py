@@ -5,8 +5,9 @@ from .base import Optimizer, check_range
 
 
 class Adam(Optimizer):
-    """Adaptive moments: Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **options of
-    Optimizer).
+    """Adaptive moments: Adam(learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False, **options).
+
+    options: those of Optimizer.
 
     At step t, from 1 (Kingma and Ba 2015, the order at the end of section 2):
     m += (1 - beta_1)(g - m); v += (1 - beta_2)(g^2 - v);
@@ -42,10 +43,10 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay (Loshchilov and Hutter 2019): AdamW(learning_rate=0.001, weight_decay=0.004,
-    ...).
+    """Adam with decoupled weight decay: AdamW(learning_rate=0.001, weight_decay=0.004, ...).
 
-    Before Adam's step, w -= learning_rate weight_decay w. The other arguments are Adam's; weight_decay is needed.
+    Before Adam's step, w -= learning_rate weight_decay w (Loshchilov and Hutter 2019). The other arguments are Adam's;
+    weight_decay is needed.
 
     >>> w = cygrad.Variable([1.0])
     >>> cygrad.optimizers.AdamW(learning_rate=0.5, weight_decay=0.2).apply([np.array([0.0])], [w])

@@ -41,8 +41,7 @@ def check_range(owner, argument, value, low=0.0, high=math.inf, high_included=Tr
 
 
 class Optimizer:
-    """Base of all optimizers: Optimizer(learning_rate, weight_decay=None, clipnorm=None, clipvalue=None,
-    global_clipnorm=None, name=None).
+    """Base of all optimizers, which share these options: Optimizer(learning_rate, weight_decay=None, ..., name=None).
 
     learning_rate: a number, a schedules.LearningRateSchedule, or a function of the step or of nothing; the attribute
     can be set. weight_decay: before a step, w -= learning_rate * weight_decay * w (decoupled; Loshchilov and Hutter
@@ -211,8 +210,7 @@ class Optimizer:
         self._step(places)
 
     def minimize(self, loss, var_list, tape=None):
-        """One step that makes loss smaller: a function of nothing, or a scalar tensor together with the tape that
-        recorded it."""
+        """One step that makes loss smaller: a function of nothing, or a scalar tensor and the tape that recorded it."""
         if callable(loss):
             with GradientTape() as tape:
                 loss = loss()
@@ -229,8 +227,7 @@ class Optimizer:
         return self.iterations
 
     def apply(self, grads, trainable_variables=None):
-        """One step from gradients (tensors or arrays) of the given variables; of those it was built with, if not
-        given."""
+        """One step from gradients, tensors or arrays, of the given variables, else of those it was built with."""
         kind = type(self).__name__
         grads = list(grads)
         if trainable_variables is None:
@@ -278,8 +275,7 @@ class Optimizer:
         self.iterations += 1
 
     def update_step(self, gradient, variable, learning_rate, slots):
-        """The optimizer's formula for one run of the arena, all flat tensors of one length; slots in the order of
-        slot_names."""
+        """The formula for one run of the arena, all flat tensors of one length; slots in the order of slot_names."""
         raise NotImplementedError(
             f"{type(self).__name__} must define update_step(gradient, variable, learning_rate, slots)"
         )
@@ -304,8 +300,7 @@ class Optimizer:
                 K.affine(gradient, gradient, gradient.size, limit / norm, 0.0)
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
-        """Spares variables from weight_decay: those in var_list, and those whose name contains one of var_names. Before
-        build."""
+        """Spares those in var_list, and those whose name contains one of var_names, from weight_decay. Before build."""
         if self.built:
             raise ValueError(f"{type(self).__name__}: exclude_from_weight_decay must come before the first step")
         self._undecayed = {id(v) for v in var_list or ()}
@@ -318,8 +313,7 @@ class Optimizer:
     # ---- state and configuration ----
 
     def _slot_views(self):
-        """Slot by slot, each variable's part: {"path/slot": tensor}. Variables of one path are told apart by a
-        number."""
+        """{"path/slot": tensor}, the variables' parts of the slots. A number tells variables of one path apart."""
         found, seen = {}, {}
         for i, variable in enumerate(self._variables):
             count = seen[variable.path] = seen.get(variable.path, 0) + 1
@@ -334,8 +328,7 @@ class Optimizer:
         return {"iterations": np.array(self.iterations, np.int64), **{name: np.array(v) for name, v in views.items()}}
 
     def load_state(self, state):
-        """Puts back what state() gave. Strict: ValueError names what is missing, extra or of another shape, and changes
-        nothing."""
+        """Puts back what state() gave. ValueError, before any change, names what is missing, extra or misshapen."""
         kind = type(self).__name__
         if not self.built and len(state) > 1:
             raise ValueError(f"{kind}.load_state: build(variables) comes first")
@@ -356,8 +349,7 @@ class Optimizer:
         self.iterations = int(state["iterations"])
 
     def get_config(self):
-        """The constructor's arguments as a dict that JSON can hold; from_config is the reverse. The state is not in
-        it."""
+        """The constructor's arguments, without state, as a dict that JSON can hold; from_config is the reverse."""
         rate = self._learning_rate
         if isinstance(rate, LearningRateSchedule):
             rate = schedules.serialize(rate)

@@ -5,8 +5,9 @@ from .base import Optimizer, check_range
 
 
 class RMSprop(Optimizer):
-    """Gradients divided by the root of their mean square: RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0,
-    epsilon=1e-7, centered=False).
+    """Gradients divided by the root of their mean square: RMSprop(learning_rate=0.001, rho=0.9, momentum=0.0, ...).
+
+    The others: epsilon=1e-7, centered=False, and the options of Optimizer.
 
     v = rho v + (1 - rho) g^2; d = v + epsilon; where centered, a = rho a + (1 - rho) g and d = v - a^2 + epsilon;
     u = learning_rate g / sqrt(d); w -= u, or with momentum b = momentum b + u; w -= b (Hinton 2012, lecture 6;

@@ -6,8 +6,7 @@ from .. import _lookup
 
 
 class LearningRateSchedule:
-    """Base of all schedules: define __call__(step), which gives the learning rate of that step (from 0), and
-    get_config()."""
+    """Base of all schedules: __call__(step) gives the learning rate of a step, from 0; get_config() its arguments."""
 
     def __call__(self, step):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")

@@ -5,8 +5,9 @@ from .base import Optimizer, check_range
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum if wanted: SGD(learning_rate=0.01, momentum=0.0, nesterov=False, **options of
-    Optimizer).
+    """Gradient descent, with momentum if wanted: SGD(learning_rate=0.01, momentum=0.0, nesterov=False, **options).
+
+    options: those of Optimizer.
 
     Without momentum: w -= learning_rate g.
     With it: velocity = momentum velocity - learning_rate g; w += velocity, or, where nesterov,
