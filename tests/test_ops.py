@@ -156,6 +156,27 @@ CASES = {
         normal(4),
     ),
     "conv 1d": (lambda x, k: ops.conv(x, k, strides=2, padding="same"), normal(2, 7, 3), normal(3, 3, 4)),
+    "conv strides as a list": (
+        lambda x, k: ops.conv(x, k, [2, 1], dilation_rate=[1, 2]),
+        normal(1, 5, 5, 2),
+        normal(2, 2, 2, 2),
+    ),
+    "depthwise_conv": (lambda x, k: ops.depthwise_conv(x, k, 2, "same"), normal(2, 5, 5, 3), normal(3, 3, 3, 2)),
+    "depthwise_conv 1d": (ops.depthwise_conv, normal(2, 5, 3), normal(3, 3, 2)),
+    "separable_conv": (ops.separable_conv, normal(2, 5, 5, 3), normal(3, 3, 3, 2), normal(1, 1, 6, 4)),
+    "conv_transpose": (lambda x, k: ops.conv_transpose(x, k, 2), normal(2, 3, 4, 3), normal(3, 3, 2, 3)),
+    "conv_transpose same": (
+        lambda x, k, b: ops.conv_transpose(x, k, (2, 3), "same", dilation_rate=2, bias=b),
+        normal(1, 3, 4, 3),
+        normal(3, 2, 2, 3),
+        normal(2),
+    ),
+    "conv_transpose output_padding": (
+        lambda x, k: ops.conv_transpose(x, k, 3, "same", output_padding=1),
+        normal(1, 3, 4, 2),
+        normal(4, 3, 2, 2),
+    ),
+    "conv_transpose 1d": (lambda x, k: ops.conv_transpose(x, k, 3), normal(2, 4, 3), normal(2, 2, 3)),
     # pool2d
     "max_pool": (lambda x: ops.max_pool(x, 2), distinct(2, 5, 4, 3)),
     "max_pool same": (lambda x: ops.max_pool(x, (3, 2), strides=(2, 1), padding="same"), distinct(2, 5, 4, 3)),
@@ -207,6 +228,32 @@ CASES = {
         lambda x: ops.sparse_categorical_crossentropy(np.array([[0, 2, 1]]), x, from_logits=True, axis=1),
         normal(1, 4, 3),
     ),
+    # functions
+    "log1p": (ops.log1p, positive(3, 4)),
+    "expm1": (ops.expm1, normal(3, 4)),
+    "log2": (ops.log2, positive(3, 4)),
+    "log10": (ops.log10, positive(3, 4)),
+    "sin": (ops.sin, normal(3, 4)),
+    "cos": (ops.cos, normal(3, 4)),
+    "arctan": (ops.arctan, normal(3, 4)),
+    "logaddexp": (ops.logaddexp, normal(3, 4), distinct(4)),
+    "cumsum": (lambda x: ops.cumsum(x, axis=1), normal(2, 3, 4)),
+    "cumsum flat": (ops.cumsum, normal(3, 4)),
+    "take_along_axis": (lambda x: ops.take_along_axis(x, [[[1], [1], [0]]] * 2, axis=2), normal(2, 3, 4)),
+    "sort": (lambda x: ops.sort(x, axis=0), distinct(4, 3)),
+    "top_k": (lambda x: ops.top_k(x, 2)[0], distinct(4, 3)),
+    "roll": (lambda x: ops.roll(x, 2, axis=1), normal(2, 3)),
+    "roll flat": (lambda x: ops.roll(x, -2), normal(2, 3)),
+    "roll axes": (lambda x: ops.roll(x, (1, 2), axis=(0, 1)), normal(2, 3)),
+    "outer": (ops.outer, normal(3), normal(2, 2)),
+    "tril": (lambda x: ops.tril(x, 1), normal(2, 3, 4)),
+    "triu": (ops.triu, normal(3, 4)),
+    "average": (lambda x, w: ops.average(x, axis=1, weights=w), normal(2, 3), positive(3)),
+    "moments": (lambda x: (lambda m, v: m * v)(*ops.moments(x, (0, 1))), normal(2, 3, 4)),
+    "einsum": (lambda a, b: ops.einsum("bij,kj->bik", a, b), normal(2, 3, 4), normal(5, 4)),
+    "einsum of three": (lambda a, b, c: ops.einsum("ij, jk, k -> i", a, b, c), normal(2, 3), normal(3, 4), normal(4)),
+    "einsum of one": (lambda a: ops.einsum("ijk->k", a), normal(2, 3, 4)),
+    "einsum without arrow": (lambda a, b: ops.einsum("ij,jk", a, b), normal(2, 3), normal(3, 4)),
     # layout
     "reshape": (lambda x: ops.reshape(x, (-1, 5)), normal(2, 5, 3)),
     "flatten": (ops.flatten, normal(2, 5, 3)),
@@ -734,6 +781,25 @@ ERRORS = {
     ),
     "indices": (lambda: ops.zeros((2, 3))[[0, 2]], IndexError, r"get_item: .*out of bounds.*shape \(2, 3\)"),
     "too many indices": (lambda: ops.zeros((2, 3))[0, 0, 0], IndexError, "get_item: 3 indices for a tensor of shape"),
+    "conv_transpose": (
+        lambda: ops.conv_transpose(x4, np.zeros((3, 3, 3, 4))),
+        ValueError,
+        r"conv_transpose: expected inputs\[N,P,Q,C\] and kernel\[R,S,F,C\]",
+    ),
+    "conv_transpose output_padding": (
+        lambda: ops.conv_transpose(x4, np.zeros((3, 3, 4, 3)), 2, output_padding=2),
+        ValueError,
+        "expected output_padding below strides 2; got 2",
+    ),
+    "depthwise_conv": (lambda: ops.depthwise_conv(x4, np.zeros((3, 3, 4, 3))), ValueError, "depthwise_conv: expected"),
+    "einsum": (
+        lambda: ops.einsum("ij,jk", np.zeros((2, 3)), np.zeros(3)),
+        ValueError,
+        "einsum: subscripts 'ij,jk' do not",
+    ),
+    "einsum sizes": (lambda: ops.einsum("ij,jk", np.zeros((2, 3)), np.zeros((4, 3))), ValueError, "einsum: .*shapes"),
+    "top_k": (lambda: ops.top_k(np.zeros(3), 4), ValueError, r"top_k: expected k in 0\.\.3"),
+    "average": (lambda: ops.average(np.zeros((2, 3)), 0, np.zeros(3)), ValueError, "average: weights of shape"),
     "pad": (lambda: ops.pad(np.zeros((2, 3)), ((1, 1), (1, 1), (1, 1))), ValueError, "pad: expected a pair"),
     "pad mode": (lambda: ops.pad(np.zeros(3), 1, mode="wrap"), ValueError, "pad: expected mode 'constant'"),
     "where": (lambda: ops.where(np.zeros(3), 1.0), ValueError, "where: expected both x1 and x2, or neither"),
@@ -795,7 +861,8 @@ def test_errors(name):
 
 def test_every_op_with_a_gradient_has_a_case():
     """Every op is differentiated above, or stands here."""
-    constant = """add_to_gradient all any arange argmax argmin ceil convert_to_numpy convert_to_tensor equal eye floor
+    constant = """add_to_gradient all any arange argmax argmin argsort ceil convert_to_numpy convert_to_tensor
+        count_nonzero equal eye floor floor_divide mod
         full full_like greater greater_equal is_tensor isclose isfinite isinf isnan less less_equal linspace logical_and
         logical_not logical_or logical_xor ndim nonzero not_equal one_hot ones ones_like round shape sign size
         stop_gradient sum_of_gradients zeros zeros_like"""

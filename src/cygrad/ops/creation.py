@@ -166,13 +166,17 @@ def arange(start, stop=None, step=None, dtype=None):
     return from_array(values, dtype or ("int32" if values.dtype.kind == "i" else None))
 
 
-def linspace(start, stop, num=50, endpoint=True, dtype=None):
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
     """num values from start to stop at equal distances, stop included unless endpoint is False. dtype None: float32.
+
+    start and stop may be arrays; axis is then where the values lie. retstep: gives (values, distance).
 
     >>> cygrad.ops.linspace(0, 1, 3).numpy().tolist()
     [0.0, 0.5, 1.0]
     """
-    return from_array(np.linspace(start, stop, num, endpoint), dtype)
+    values, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
+    values = from_array(values, dtype)
+    return (values, from_array(step)) if retstep else values
 
 
 def eye(N, M=None, k=0, dtype=None):
