@@ -46,7 +46,7 @@ CG_INLINE lanes lanes_add(lanes a, lanes b) {
     return a;
 }
 
-/* b where a is NaN */
+/* b where either is NaN */
 CG_INLINE lanes lanes_max(lanes a, lanes b) {
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_max(a.v[j], b.v[j]);
     return a;
