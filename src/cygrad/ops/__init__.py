@@ -2,10 +2,8 @@
 
 Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
-One module a family, named as in csrc/kernels:
-
-activation, elementwise, layout, matmul, conv2d, pool2d, softmax, reduce, loss, logic (comparisons), creation (making
-and converting tensors), functions (what has no kernel).
+One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, softmax, reduce,
+loss; and indexing, logic (comparisons), creation (making and converting tensors), functions (what has no kernel).
 """
 
 import sys as _sys
@@ -103,25 +101,27 @@ from .functions import (
     tril,
     triu,
 )
+from .indexing import (
+    get_item,
+    one_hot,
+    pad,
+    repeat,
+    take,
+)
 from .layout import (
     broadcast_to,
     concatenate,
     expand_dims,
     flatten,
     flip,
-    get_item,
     hstack,
     moveaxis,
-    one_hot,
-    pad,
     ravel,
-    repeat,
     reshape,
     split,
     squeeze,
     stack,
     swapaxes,
-    take,
     tile,
     transpose,
     unstack,

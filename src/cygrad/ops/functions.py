@@ -6,7 +6,8 @@ from ._backend import as_float, from_array, integer_result, operands, record, tr
 from .activation import softplus
 from .creation import convert_to_tensor
 from .elementwise import absolute, add, divide, is_whole, maximum, multiply, negative, subtract
-from .layout import axis_of, ravel, reshape, take
+from .indexing import take
+from .layout import axis_of, ravel, reshape
 from .logic import where
 from .reduce import mean, var
 from .reduce import sum as _sum

@@ -1,4 +1,4 @@
-"""Moving values: reshape, transpose, join, cut, index. Kernels: csrc/kernels/layout.c.
+"""Moving values: reshape, transpose, join, cut. Kernels: csrc/kernels/layout.c.
 
 Floats go through the kernels; integers and booleans, which have no gradient, through NumPy.
 """
@@ -17,17 +17,15 @@ from ._backend import (
     as_float,
     axes_of,
     empty,
-    from_array,
     gradient_like,
     integer_result,
-    integers,
     record,
     tracked,
     view,
     zeros,
 )
 from ._shapes import broadcast_shape, collapse, permutation, reduction_to, spread, strides_of
-from .creation import cast, convert_to_tensor, size_of
+from .creation import convert_to_tensor, size_of
 from .elementwise import unbroadcast
 
 
@@ -415,67 +413,6 @@ def unstack(x, num=None, axis=0):
     return [squeeze(piece, axis) for piece in split(x, x.shape[axis], axis)]
 
 
-def pad(x, pad_width, mode="constant", constant_values=None):
-    """x with values added around it.
-
-    pad_width: ((before, after), ...) for each axis, one such pair for all, or one integer for all. mode: "constant"
-    (constant_values, None: 0), "reflect" (mirrored without the edge) or "symmetric" (with it).
-
-    >>> cygrad.ops.pad([1.0, 2.0], ((1, 2),)).numpy().tolist()
-    [0.0, 1.0, 2.0, 0.0, 0.0]
-    """
-    x = convert_to_tensor(x)
-    rank = len(x.shape)
-    try:
-        widths = np.broadcast_to(np.asarray(pad_width, "int64"), (rank, 2)).tolist()
-    except ValueError:
-        raise ValueError(
-            f"pad: expected a pair (before, after) for each axis of shape {x.shape}; got {pad_width}"
-        ) from None
-    if any(n < 0 for pair in widths for n in pair):
-        raise ValueError(f"pad: expected widths of at least 0; got {pad_width}")
-    if mode in ("reflect", "symmetric"):
-        if constant_values is not None:
-            raise ValueError(f"pad: constant_values is for mode 'constant'; got mode {mode!r}")
-        for axis, pair in enumerate(widths):
-            if any(pair):
-                x = take(x, np.pad(np.arange(x.shape[axis]), pair, mode), axis)
-        return x
-    if mode != "constant":
-        raise ValueError(f"pad: expected mode 'constant', 'reflect' or 'symmetric'; got {mode!r}")
-    value = 0 if constant_values is None else constant_values
-    if not is_float(x):
-        return integer_result(lambda x: np.pad(x, widths, constant_values=value), x)
-    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths))
-    strides = strides_of(shape)
-    offset = sum(before * s for (before, _), s in zip(widths, strides))
-    sizes, walked = collapse(x.shape, strides)
-    y = zeros(shape)
-    if value:
-        np.asarray(y).fill(value)
-    K.scatter_strided(y, x, len(sizes), sizes, walked, offset)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.gather_strided(dx, dy, len(sizes), sizes, walked, offset)
-        return dx
-
-    return record(y, (x,), backward)
-
-
-def repeat(x, repeats, axis=None):
-    """Each element of x along axis, so many times in a row. axis None: x is flattened first.
-
-    >>> cygrad.ops.repeat([1.0, 2.0], 2).numpy().tolist()
-    [1.0, 1.0, 2.0, 2.0]
-    """
-    x = convert_to_tensor(x)
-    if axis is None:
-        x, axis = ravel(x), 0
-    n = x.shape[axis_of(axis, len(x.shape), "repeat")]
-    return take(x, np.repeat(np.arange(n), np.asarray(repeats)), axis)
-
-
 def tile(x, repeats):
     """x as a whole, so many times along each axis, as numpy.tile.
 
@@ -489,169 +426,3 @@ def tile(x, repeats):
     y = reshape(x, tuple(n for extent in shape for n in (1, extent)))
     y = broadcast_to(y, tuple(n for pair in zip(times, shape) for n in pair))
     return reshape(y, tuple(t * n for t, n in zip(times, shape)))
-
-
-# ---- index ----
-
-
-def _basic(shape, key):
-    """(shape, strides, offset) of x[key] for integers, slices, None and ...; None where key holds arrays, lists or
-    booleans."""
-    key = key if isinstance(key, tuple) else (key,)
-    used = 0
-    for k in key:
-        if k is None or k is Ellipsis:
-            continue
-        if not isinstance(k, (int, slice, np.integer, Tensor)) or isinstance(k, bool):
-            return None
-        if isinstance(k, Tensor) and (k.shape or k.dtype == "bool"):
-            return None
-        used += 1
-    if used > len(shape):
-        raise IndexError(f"get_item: {used} indices for a tensor of shape {shape}, which has {len(shape)} axes")
-    if sum(k is Ellipsis for k in key) == 0:
-        key = (*key, Ellipsis)
-    walk, sizes, strides, offset, axis = strides_of(shape), [], [], 0, 0
-    for k in key:
-        if k is None:
-            sizes.append(1)
-            strides.append(0)
-        elif k is Ellipsis:
-            rest = len(shape) - used
-            sizes += shape[axis : axis + rest]
-            strides += walk[axis : axis + rest]
-            axis += rest
-        elif isinstance(k, slice):
-            first, last, step = k.indices(shape[axis])
-            n = len(range(first, last, step))
-            sizes.append(n)
-            strides.append(step * walk[axis])
-            offset += first * walk[axis] if n else 0
-            axis += 1
-        else:
-            i = _index(k)
-            if not -shape[axis] <= i < shape[axis]:
-                raise IndexError(f"get_item: index {i} is out of range for axis {axis} of shape {shape}")
-            offset += (i % shape[axis]) * walk[axis]
-            axis += 1
-    return tuple(sizes), tuple(strides), offset
-
-
-def get_item(x, key):
-    """x[key], by NumPy's rules.
-
-    key: integers, slices (with any step), None and ... ; or arrays of integers or booleans, whose gradient is added
-    up where an element was taken more than once. A slice that is one block of memory shares it with x, unless x is a
-    variable. Raises IndexError for an index out of range.
-
-    >>> cygrad.ops.get_item([[1.0, 2.0], [3.0, 4.0]], (slice(None), -1)).numpy().tolist()
-    [2.0, 4.0]
-    """
-    x = convert_to_tensor(x)
-    plan = _basic(x.shape, key)
-    if plan is None:
-        return _get_items(x, key)
-    shape, strides, offset = plan
-    if not is_float(x):
-        return integer_result(lambda x: x[key], x)
-    sizes, walked = collapse(shape, strides)
-    if walked == strides_of(sizes) and not isinstance(x, Variable):
-        y = view(x, shape, offset if prod(shape) else 0)
-    else:
-        y = empty(shape)
-        K.gather_strided(y, x, len(sizes), sizes, walked, offset)
-
-    def backward(dy):
-        dx = zero_gradient(x)
-        K.scatter_strided(dx, dy, len(sizes), sizes, walked, offset)
-        return dx
-
-    return record(y, (x,), backward)
-
-
-def _get_items(x, key):
-    """x[key] where key holds arrays."""
-    keys = key if isinstance(key, tuple) else (key,)
-    keys = tuple(np.asarray(k) if isinstance(k, (Tensor, list)) else k for k in keys)
-    keys = tuple(k.astype("int64") if isinstance(k, np.ndarray) and not k.size else k for k in keys)
-    try:
-        found = np.asarray(x)[keys]
-    except IndexError as error:
-        raise IndexError(f"get_item: {error} (a tensor of shape {x.shape})") from None
-    y = from_array(found, x.dtype)
-
-    def backward(dy):
-        dx = zero_gradient(x)
-        np.add.at(np.asarray(dx), keys, np.asarray(dy))
-        return dx
-
-    return record(y, (x,), backward) if is_float(x) else y
-
-
-def add_rows(dx, index, dy):
-    """dx[index[i]] += dy[i] for rows of matrices; rows that meet are added in their order."""
-    if not index.size:
-        return
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    dx[ordered[starts]] += np.add.reduceat(dy[order], starts, axis=0)
-
-
-def take(x, indices, axis=None):
-    """The slices of x along axis at indices; negative ones count from the end. axis None: x is flattened first.
-
-    Shapes: x[O...,A,I...], indices of any shape, y[O...,*indices,I...]. Saved for backward: indices. The gradient is
-    added up where an element was taken more than once. Raises IndexError for an index out of range, TypeError for
-    indices that are not whole.
-
-    >>> cygrad.ops.take([[1.0, 2.0], [3.0, 4.0]], [1, 0, 1], axis=0).numpy().tolist()
-    [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]]
-    """
-    x = convert_to_tensor(x)
-    if axis is None:
-        x, axis = ravel(x), 0
-    shape = x.shape
-    axis = axis_of(axis, len(shape), "take")
-    A, outer, inner = shape[axis], prod(shape[:axis]), prod(shape[axis + 1 :])
-    given = np.asarray(integers(indices, "take", "indices", "int64"))
-    index = given.ravel()
-    if index.size:
-        low, high = int(index.min()), int(index.max())
-        if low < -A or high >= A:
-            raise IndexError(
-                f"take: index {low if low < -A else high} is out of range for axis {axis} of shape {shape}"
-            )
-        if low < 0:
-            index = np.where(index < 0, index + A, index)
-    if outer != 1:
-        index = (np.arange(outer)[:, None] * A + index).ravel()
-    y = empty(shape[:axis] + given.shape + shape[axis + 1 :], x.dtype)
-    K.gather_rows(y, x, index, index.size, outer * A, inner * (x.nbytes // max(x.size, 1)))
-    if not is_float(x):
-        return y
-
-    def backward(dy):
-        dx = zero_gradient(x)
-        add_rows(np.asarray(dx).reshape(outer * A, inner), index, np.asarray(dy).reshape(index.size, inner))
-        return dx
-
-    return record(y, (x,), backward)
-
-
-def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
-    """y[..., k] = 1 where k == x, else 0; an x outside 0 .. num_classes-1 gives zeros, as in Keras.
-
-    axis: where the new axis goes, last by default. dtype None: float32. sparse must be False.
-
-    >>> cygrad.ops.one_hot([0, 2], 3).numpy().tolist()
-    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
-    """
-    if sparse:
-        raise ValueError("one_hot: sparse tensors are not supported; expected sparse=False")
-    x = integers(x, "one_hot", "x")
-    y = empty((*x.shape, num_classes))
-    K.one_hot(y, x, x.size, num_classes)
-    if axis not in (-1, len(x.shape)):
-        y = moveaxis(y, -1, axis)
-    return y if dtype is None else cast(y, dtype)
