@@ -138,7 +138,7 @@ def test_the_arena_is_aligned_and_its_gaps_stay_zero():
     used = np.zeros(optimizer.values.size, bool)
     base = optimizer.values.numpy().ctypes.data
     for variable in variables:
-        start = (np.asarray(variable).ctypes.data - base) // 4
+        start = (np.asarray(variable).ctypes.data - base) // optimizer.values.numpy().itemsize
         assert start % 16 == 0
         used[start : start + variable.size] = True
     assert used.sum() == sum(v.size for v in variables)
