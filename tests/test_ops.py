@@ -885,3 +885,13 @@ def test_ops_on_symbolic_tensors_are_calls_of_layers():
     assert (ops.shape(x), y.shape) == ((None, 4), (None, 11))
     with pytest.raises(TypeError, match="relu: expected numbers for x; got str"):
         ops.relu("a")
+
+
+def test_same_padding_puts_the_odd_row_at_the_end():
+    x = np.array([1.0, 2, 3, 4]).reshape(1, 4, 1)
+    assert ops.conv(x, np.ones((2, 1, 1)), padding="same").numpy().ravel().tolist() == [3, 5, 7, 4]
+    assert ops.conv(x, np.ones((4, 1, 1)), padding="same").numpy().ravel().tolist() == [6, 10, 9, 7]
+    assert ops.conv(x, np.ones((3, 1, 1)), 2, padding="same").numpy().ravel().tolist() == [6, 7]
+    assert ops.max_pool(-x, 2, 1, "same").numpy().ravel().tolist() == [-1, -2, -3, -4]
+    assert ops.average_pool(x, 2, 1, "same").numpy().ravel().tolist() == [1.5, 2.5, 3.5, 4]  # without the padding
+    assert ops.conv_transpose(x, np.ones((3, 1, 1)), 2, "same").numpy().ravel().tolist() == [1, 1, 3, 2, 5, 3, 7, 4]
