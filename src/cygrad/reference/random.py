@@ -30,25 +30,23 @@ def philox(block, counter, key):
 
 
 def bits(n, key, counter, attempt=0):
-    """The n first words of a stream."""
-    block = np.arange(-(-n // 4), dtype=np.uint64) + np.uint64(attempt << 56)
-    return np.stack(philox(block, counter, key), axis=-1).reshape(-1)[:n]
-
-
-def unit(word):
-    """A word's upper 24 bits as a number in [0, 1)."""
-    return (word >> np.uint64(8)) * 2.0**-24
-
-
-def random_uniform(y, n, key, counter, low, high):
-    y.reshape(n)[...] = low + (high - low) * unit(bits(n, key, counter))
+    """The n first words of a stream. attempt is the highest byte of the block number: a fresh stream for each."""
+    blocks = np.arange(-(-n // 4), dtype=np.uint64) + np.uint64(attempt << 56)
+    return np.stack(philox(blocks, counter, key), axis=-1).reshape(-1)[:n]
 
 
 def standard_normal(n, key, counter, attempt=0):
-    pairs = unit(bits(n + n % 2, key, counter, attempt)).reshape(-1, 2)
-    radius = np.sqrt(-2 * np.log(pairs[:, 0] + 2.0**-24))  # 0 < pairs + 2^-24 <= 1
-    angle = 2 * np.pi * pairs[:, 1]
+    """Box-Muller: each two words, a radius and an angle, give two values, by cosine and sine."""
+    pairs = bits(n + n % 2, key, counter, attempt).reshape(-1, 2)
+    # 31 bits, as float32 holds them: u is the number that the kernel takes the logarithm of, 0 < u <= 1
+    u = ((pairs[:, 0] >> np.uint64(1)).astype(np.float32) + np.float32(0.5)).astype(np.float64) * 2.0**-31
+    radius, angle = np.sqrt(-2 * np.log(u)), 2 * np.pi * 2.0**-32 * pairs[:, 1]
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1).reshape(-1)[:n]
+
+
+def random_uniform(y, n, key, counter, low, high):
+    unit = (bits(n, key, counter) >> np.uint64(8)) * 2.0**-24
+    y.reshape(n)[...] = low + (high - low) * unit
 
 
 def random_normal(y, n, key, counter, mean, stddev):
@@ -56,12 +54,15 @@ def random_normal(y, n, key, counter, mean, stddev):
 
 
 def random_truncated_normal(y, n, key, counter, mean, stddev):
-    value = standard_normal(n, key, counter)
-    for attempt in range(1, 16):
-        value = np.where(np.abs(value) > 2, standard_normal(n, key, counter, attempt), value)
-    y.reshape(n)[...] = mean + stddev * np.clip(value, -2, 2)
+    z = standard_normal(n, key, counter)
+    for attempt in range(1, 256):
+        outside = np.abs(z) > 2
+        if not outside.any():
+            break
+        z = np.where(outside, standard_normal(n, key, counter, attempt), z)
+    y.reshape(n)[...] = mean + stddev * z
 
 
 def dropout(y, x, n, key, counter, rate):
-    kept = unit(bits(n, key, counter)) >= rate
+    kept = bits(n, key, counter) >= np.uint64(np.float32(rate) * 2.0**32)
     y.reshape(n)[...] = np.where(kept, x.reshape(n) / (1 - rate), 0)

@@ -3,7 +3,7 @@
     python -m cygrad.testing            # every kernel, on every instruction set of this CPU, with 1, 2 and 3 threads
     python -m cygrad.testing --kernel 'conv2d*' --isa avx2
 
-ENTRIES (entries.py) has an entry a kernel: its arguments, tolerance, flops. Tests, benchmarks, this program read it.
+ENTRIES (entries/) has an entry a kernel: its arguments, tolerance, flops. Tests, benchmarks, this program read it.
 A kernel's outputs are filled with NaN and lie between guard values, so that a value that is not written, or written
 elsewhere, is found. Inputs lie between NaN, so that a value read from elsewhere shows, and must stay as they are.
 """

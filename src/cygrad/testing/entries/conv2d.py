@@ -1,0 +1,137 @@
+"""Entries of csrc/kernels/conv2d.c."""
+
+import math
+
+import numpy as np
+
+from ... import reference
+from .common import ENTRIES, Entry, normal
+from .matmul import fused
+
+
+def axis_sizes(size, taps, stride, padding, dilation=1):
+    """An axis's output size and padding before it. padding: "valid", "same" (an odd one goes to the end), or a pair."""
+    extent = (taps - 1) * dilation + 1
+    if padding == "same":
+        out = -(-size // stride)
+        return out, max(0, (out - 1) * stride + extent - size) // 2
+    before, after = (0, 0) if padding == "valid" else padding
+    return max(0, (size + before + after - extent) // stride + 1), before
+
+
+def window_sizes(H, W, R, S, stride, padding, dilation=(1, 1)):
+    """P, Q, strides and padding by name. padding: "valid", "same" or (top, bottom, left, right)."""
+    rows, columns = (padding, padding) if isinstance(padding, str) else (padding[:2], padding[2:])
+    P, pad_top = axis_sizes(H, R, stride[0], rows, dilation[0])
+    Q, pad_left = axis_sizes(W, S, stride[1], columns, dilation[1])
+    strides = {"stride_h": stride[0], "stride_w": stride[1]}
+    return {"P": P, "Q": Q, **strides, "pad_top": pad_top, "pad_left": pad_left}
+
+
+def conv2d_forward(
+    rng, N, H, W, C, F, R, S, stride=(1, 1), padding="valid", dilation=(1, 1), groups=1, bias=False, activation=0
+):
+    sizes = window_sizes(H, W, R, S, stride, padding, dilation)
+    return {
+        "y": (N, sizes["P"], sizes["Q"], F),
+        "x": normal(rng, N, H, W, C),
+        "kernel": normal(rng, R, S, C // groups, F, scale=1 / math.sqrt(R * S * max(1, C // groups))),
+        "bias": normal(rng, F) if bias else None,
+        **{"N": N, "H": H, "W": W, "C": C, "F": F, "R": R, "S": S, **sizes},
+        **{"dilation_h": dilation[0], "dilation_w": dilation[1], "groups": groups, "activation": activation},
+    }
+
+
+def conv2d_backward_input(rng, *, bias=False, activation=0, **parameters):
+    a = conv2d_forward(rng, **parameters)
+    del a["bias"], a["activation"]
+    x, kernel = a.pop("x"), a.pop("kernel")
+    return {"dx": x.shape, "dy": normal(rng, *a.pop("y")), "kernel": kernel, **a}
+
+
+def conv2d_backward_kernel(rng, *, bias=False, activation=0, **parameters):
+    a = conv2d_forward(rng, **parameters)
+    del a["bias"], a["activation"]
+    x, kernel = a.pop("x"), a.pop("kernel")
+    return {"dkernel": kernel.shape, "dy": normal(rng, *a.pop("y")), "x": x, **a}
+
+
+def conv_magnitude(name, output):
+    def magnitude(a, expected):
+        total = np.empty_like(expected[output])
+        inputs = {k: np.abs(v) for k, v in a.items() if isinstance(v, np.ndarray)}
+        getattr(reference, name)(**{**a, **inputs, output: total, **({"activation": 0} if "activation" in a else {})})
+        return {output: fused(total, expected[output], a.get("activation", 0))}
+
+    return magnitude
+
+
+def conv_flops(a):
+    return 2 * a["N"] * a["P"] * a["Q"] * a["F"] * a["R"] * a["S"] * (a["C"] // a["groups"])
+
+
+def conv(*sizes, **parameters):
+    return dict(zip("NHWCFRS", sizes), **parameters)
+
+
+_CONV = [
+    conv(0, 5, 5, 3, 4, 3, 3),
+    conv(1, 1, 1, 1, 1, 1, 1),
+    conv(1, 5, 7, 1, 1, 3, 3, bias=True),
+    conv(2, 6, 9, 3, 16, 3, 3, padding="same", bias=True, activation=1),
+    conv(1, 28, 28, 1, 6, 5, 5, padding="same", activation=6),
+    conv(1, 14, 14, 6, 16, 5, 5, bias=True, activation=1),
+    conv(1, 9, 15, 4, 17, 3, 3, padding="same", stride=(2, 2), bias=True),
+    conv(1, 10, 13, 5, 31, 3, 3, padding="same", stride=(2, 1), bias=True, activation=9),
+    conv(2, 7, 8, 16, 33, 3, 3, padding="same", bias=True, activation=10),
+    conv(1, 8, 8, 8, 32, 1, 1, bias=True),
+    conv(1, 9, 9, 17, 48, 1, 1, stride=(2, 2), bias=True, activation=2),
+    conv(1, 8, 6, 3, 65, 2, 2, padding="same", activation=3),
+    conv(1, 6, 5, 2, 3, 6, 5),
+    conv(1, 4, 4, 2, 3, 5, 5, padding=(2, 2, 2, 2)),
+    conv(1, 3, 3, 2, 5, 4, 4, padding=(3, 3, 3, 3)),
+    conv(1, 11, 10, 3, 7, 3, 2, padding=(0, 3, 2, 1), stride=(3, 2)),
+    conv(1, 12, 11, 4, 8, 3, 3, dilation=(2, 2), padding="same"),
+    conv(1, 13, 12, 4, 9, 3, 2, dilation=(3, 1), padding=(2, 1, 0, 1), bias=True, activation=5),
+    conv(1, 12, 12, 4, 8, 2, 3, dilation=(2, 3), stride=(2, 2), padding="same"),
+    conv(1, 9, 9, 1, 8, 7, 7, stride=(2, 2), padding=(3, 3, 3, 3), bias=True, activation=1),
+    conv(1, 5, 6, 3, 8, 1, 1, stride=(3, 3)),
+    conv(1, 8, 8, 6, 6, 3, 3, groups=6, padding="same", bias=True),
+    conv(2, 7, 9, 16, 16, 3, 3, groups=16, padding="same", stride=(2, 2), activation=1, bias=True),
+    conv(1, 7, 7, 33, 33, 3, 3, groups=33, padding="same"),
+    conv(1, 7, 7, 5, 10, 3, 3, groups=5, padding="same", bias=True, activation=12),
+    conv(1, 8, 7, 8, 12, 3, 3, groups=2, padding="same", bias=True, activation=4),
+    conv(1, 8, 7, 12, 8, 3, 2, groups=4, padding="same", stride=(1, 2), dilation=(1, 1)),
+    conv(1, 10, 9, 6, 9, 3, 3, groups=3, padding="same", dilation=(2, 2), bias=True, activation=7),
+    conv(2, 1, 40, 4, 5, 1, 3, padding="same", bias=True, activation=8),  # Conv1D
+    conv(1, 1, 30, 3, 6, 1, 5, padding=(0, 0, 8, 0), dilation=(1, 2)),  # causal
+    conv(1, 2, 3, 64, 64, 3, 3, padding="same", activation=11, bias=True),
+    conv(1, 1, 1, 70, 40, 3, 3, padding="same"),
+    conv(2, 16, 16, 64, 64, 3, 3, padding="same", bias=True, activation=1),
+    conv(3, 17, 19, 16, 32, 3, 3, padding="same", bias=True),
+    conv(2, 30, 30, 3, 24, 3, 3, padding="same", bias=True, activation=1),
+    conv(1, 33, 31, 3, 20, 7, 7, stride=(2, 2), padding="same", bias=True),
+    conv(5, 12, 12, 24, 40, 1, 1, bias=True, activation=1),
+    conv(2, 28, 28, 32, 32, 3, 3, groups=32, padding="same", bias=True),
+]
+ENTRIES["conv2d_forward"] = Entry(
+    conv2d_forward,
+    _CONV,
+    ulps=lambda a: 4 + math.sqrt(a["R"] * a["S"] * (a["C"] // a["groups"])),
+    magnitude=conv_magnitude("conv2d_forward", "y"),
+    flops=conv_flops,
+)
+ENTRIES["conv2d_backward_input"] = Entry(
+    conv2d_backward_input,
+    _CONV,
+    ulps=lambda a: 4 + math.sqrt(a["R"] * a["S"] * (a["F"] // a["groups"])),
+    magnitude=conv_magnitude("conv2d_backward_input", "dx"),
+    flops=conv_flops,
+)
+ENTRIES["conv2d_backward_kernel"] = Entry(
+    conv2d_backward_kernel,
+    _CONV,
+    ulps=lambda a: 4 + math.sqrt(a["N"] * a["P"] * a["Q"]),
+    magnitude=conv_magnitude("conv2d_backward_kernel", "dkernel"),
+    flops=conv_flops,
+)

@@ -1,0 +1,108 @@
+"""Entries of csrc/kernels/layout.c."""
+
+import numpy as np
+
+from .common import ALL_SIZES, ENTRIES, EXACT, OUTSIDE, ROUNDED, ROWS, Entry, case, labels_of, normal
+
+
+def gather_strided(rng, source, shape, strides, offset=0):
+    return {
+        "y": shape,
+        "x": normal(rng, source),
+        "rank": len(shape),
+        "shape": shape,
+        "strides": strides,
+        "offset": offset,
+    }
+
+
+def scatter_strided(rng, source, shape, strides, offset=0):
+    return {"y": normal(rng, source), "x": normal(rng, *shape), "rank": len(shape), "shape": shape, "strides": strides,
+            "offset": offset}  # fmt: skip
+
+
+_STRIDED = [
+    case(source=1, shape=(), strides=()),
+    case(source=5, shape=(0,), strides=(1,)),
+    case(source=5, shape=(3, 0), strides=(1, 1), offset=2),
+    case(source=1, shape=(1, 1, 1), strides=(1, 1, 1)),
+    case(source=37, shape=(33,), strides=(1,), offset=3),
+    case(source=70, shape=(33,), strides=(2,), offset=1),
+    case(source=33, shape=(33,), strides=(-1,), offset=32),
+    case(source=7 * 9, shape=(9, 7), strides=(1, 9)),
+    case(source=17 * 33, shape=(33, 17), strides=(1, 33)),
+    case(source=64 * 48, shape=(48, 64), strides=(1, 48)),
+    case(source=2 * 5 * 6 * 3, shape=(2, 3, 5, 6), strides=(90, 1, 18, 3)),
+    case(source=2 * 5 * 6 * 3, shape=(2, 5, 6, 3), strides=(90, 6, 1, 30)),
+    case(source=3 * 5 * 7, shape=(3, 5, 7), strides=(35, 7, -1), offset=6),
+    case(source=3 * 5 * 7, shape=(3, 5, 7), strides=(35, -7, 1), offset=28),
+    case(source=10 * 20, shape=(4, 6), strides=(40, 3), offset=21),
+    case(source=2**8, shape=(2,) * 8, strides=(1, 2, 4, 8, 16, 32, 64, 128)),
+    case(source=2**8, shape=(2,) * 8, strides=(1, 128, 2, 64, 4, 32, 8, 16)),
+    case(source=203 * 251, shape=(251, 203), strides=(1, 251)),
+    case(source=60 * 1000, shape=(50, 900), strides=(1000, 1), offset=3050),
+]
+_REPEATED = [
+    case(source=5, shape=(4, 5), strides=(0, 1)),
+    case(source=4, shape=(4, 17), strides=(1, 0)),
+    case(source=1, shape=(3, 33), strides=(0, 0)),
+    case(source=6, shape=(2, 5, 3, 7), strides=(3, 0, 1, 0)),
+]
+ENTRIES["gather_strided"] = Entry(gather_strided, _STRIDED + _REPEATED, EXACT)
+ENTRIES["scatter_strided"] = Entry(scatter_strided, _STRIDED, EXACT, in_out=("y",))
+
+
+def gather_rows(rng, n, rows, row, dtype="float32", index=None):
+    x = rng.integers(0, 256, (rows, row * np.dtype(dtype).itemsize), np.uint8)
+    picked = rng.integers(0, rows, n) if index is None else np.array(index)
+    return {
+        "y": (n, x.shape[1]),
+        "x": x,
+        "index": picked.astype(np.int64),
+        "n": n,
+        "rows": rows,
+        "row_bytes": x.shape[1],
+    }
+
+
+ENTRIES["gather_rows"] = Entry(
+    gather_rows,
+    [
+        case(n=0, rows=3, row=4),
+        case(n=0, rows=0, row=4),
+        case(n=3, rows=3, row=0),
+        case(n=1, rows=1, row=1, dtype="uint8"),
+        case(n=7, rows=5, row=3, dtype="uint8"),
+        case(n=5, rows=9, row=17),
+        case(n=9, rows=4, row=1, dtype="int64"),
+        case(n=33, rows=60, row=784, dtype="uint8"),
+        case(n=300, rows=100, row=257),
+    ],
+    EXACT,
+    errors=[
+        case(n=3, rows=5, row=4, index=[0, 5, 1]),
+        case(n=3, rows=5, row=4, index=[0, 1, -1]),
+        case(n=1, rows=0, row=4, index=[0]),
+        case(n=300, rows=5, row=200, index=[0] * 299 + [2**62]),
+    ],
+)
+
+
+def one_hot(rng, M, K, labels=None):
+    return {"y": (M, K), "labels": labels_of(rng, M, K, labels), "M": M, "K": K}
+
+
+ENTRIES["one_hot"] = Entry(one_hot, [*ROWS, case(M=6, K=5, labels=[*OUTSIDE, 0, 4])], EXACT)
+
+
+def cast(dtype, low, high):
+    def make(rng, n):
+        x = rng.integers(low, high, n, dtype, endpoint=True)
+        x[:3] = [low, high, 1][:n]
+        return {"y": (n,), "x": x, "n": n}
+
+    return make
+
+
+ENTRIES["cast_uint8"] = Entry(cast(np.uint8, 0, 255), ALL_SIZES, EXACT)
+ENTRIES["cast_int32"] = Entry(cast(np.int32, -(2**31), 2**31 - 1), ALL_SIZES, ROUNDED)

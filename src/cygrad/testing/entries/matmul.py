@@ -1,0 +1,63 @@
+"""Entries of csrc/kernels/matmul.c."""
+
+import math
+
+import numpy as np
+
+from ... import reference
+from .common import ENTRIES, Entry, case, normal
+
+
+def matmul(rng, M, N, K, transpose_a=0, transpose_b=0, bias=False, activation=0):
+    return {
+        "y": (M, N),
+        "a": normal(rng, *((K, M) if transpose_a else (M, K))),
+        "b": normal(rng, *((N, K) if transpose_b else (K, N)), scale=1 / math.sqrt(max(K, 1))),
+        "bias": normal(rng, N) if bias else None,
+        **{"M": M, "N": N, "K": K},
+        **{"transpose_a": transpose_a, "transpose_b": transpose_b, "activation": activation},
+    }
+
+
+def fused(total, expected, activation):
+    """The magnitude of activation(sum): the sum's times the largest slope (exp's: its value), and the result's own."""
+    slope = np.abs(expected) if activation == 11 else 1.8 if activation else 1.0
+    own = 0.0 if activation < 2 else 3 * np.abs(expected)
+    return slope * total + own
+
+
+def matmul_magnitude(a, expected):
+    total = np.empty((a["M"], a["N"]))
+    bias = None if a["bias"] is None else np.abs(a["bias"])
+    sizes = [a[name] for name in ("M", "N", "K", "transpose_a", "transpose_b")]
+    reference.matmul(total, np.abs(a["a"]), np.abs(a["b"]), bias, *sizes, 0)
+    return {"y": fused(total, expected["y"], a["activation"])}
+
+
+_FLAGS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+_MATMUL = [
+    (0, 3, 4),
+    (3, 0, 4),
+    (1, 1, 1),
+    (5, 7, 0),
+    (1, 64, 31),
+    (64, 1, 31),
+    (6, 16, 7),
+    (7, 17, 8),
+    (13, 31, 5),
+    (14, 32, 64),
+]
+_MATMUL += [(15, 33, 65), (28, 64, 129), (29, 67, 300), (97, 101, 103), (2, 200, 513), (200, 2, 513), (128, 130, 70)]
+ENTRIES["matmul"] = Entry(
+    matmul,
+    [
+        case(
+            M=M, N=N, K=K, transpose_a=ta, transpose_b=tb, bias=(i + ta) % 2 == 0, activation=(5 * i + 2 * ta + tb) % 13
+        )
+        for i, (M, N, K) in enumerate(_MATMUL)
+        for ta, tb in _FLAGS
+    ],
+    ulps=lambda a: 4 + math.sqrt(a["K"]),
+    magnitude=matmul_magnitude,
+    flops=lambda a: 2 * a["M"] * a["N"] * a["K"],
+)

@@ -1,0 +1,95 @@
+"""Entries of csrc/kernels/optimizer.c."""
+
+import math
+
+import numpy as np
+
+from .common import ALL_SIZES, ENTRIES, MANY, Entry, case, normal, single
+
+
+def sgd_step(rng, n, lr=0.1, momentum=0.9, nesterov=0, velocity=True):
+    return {
+        **{"w": normal(rng, n), "velocity": normal(rng, n) if velocity else None, "g": normal(rng, n)},
+        **{"n": n, "lr": single(lr), "momentum": single(momentum), "nesterov": nesterov},
+    }
+
+
+def adam_step(rng, n, lr=0.01, beta1=0.9, beta2=0.999, epsilon=1e-7, step=3, vhat=False):
+    return {
+        **{
+            "w": normal(rng, n),
+            "m": normal(rng, n),
+            "v": normal(rng, n) ** 2,
+            "vhat": normal(rng, n) ** 2 if vhat else None,
+        },
+        **{"g": normal(rng, n), "n": n, "lr": single(lr), "beta1": single(beta1), "beta2": single(beta2)},
+        **{"epsilon": single(epsilon), "step": step},
+    }
+
+
+def rmsprop_step(rng, n, lr=0.01, rho=0.9, momentum=0.8, epsilon=1e-7, a=False, b=False):
+    mean = normal(rng, n)
+    return {
+        **{"w": normal(rng, n), "v": mean**2 + np.float32(0.5) + normal(rng, n) ** 2, "a": mean if a else None},
+        **{"b": normal(rng, n) if b else None, "g": normal(rng, n), "n": n},
+        **{"lr": single(lr), "rho": single(rho), "momentum": single(momentum), "epsilon": single(epsilon)},
+    }
+
+
+def sgd_magnitude(a, expected):
+    step = a["lr"] * np.abs(a["g"])
+    if a["velocity"] is None:
+        return {"w": np.abs(a["w"]) + step}
+    velocity = a["momentum"] * np.abs(a["velocity"]) + step
+    return {"w": np.abs(a["w"]) + velocity + step, "velocity": velocity}
+
+
+def adam_magnitude(a, expected):
+    m, v = np.abs(a["m"]) + np.abs(a["g"]), a["v"] + (1 - a["beta2"]) * (a["g"] ** 2 + a["v"])
+    second = expected["v" if a["vhat"] is None else "vhat"]
+    rate = a["lr"] * math.sqrt(1 - a["beta2"] ** a["step"]) / (1 - a["beta1"] ** a["step"])
+    return {"w": np.abs(a["w"]) + rate * m / (np.sqrt(second) + a["epsilon"]), "m": m, "v": v}
+
+
+def rmsprop_magnitude(a, expected):
+    mean = 0 if a["a"] is None else expected["a"] ** 2
+    d = expected["v"] + a["epsilon"]
+    update = a["lr"] * np.abs(a["g"]) / np.sqrt(d - mean) * d / (d - mean)  # the difference cancels
+    old = 0 if a["b"] is None else a["momentum"] * np.abs(a["b"])
+    average = np.abs(a["rho"] * (0 if a["a"] is None else a["a"])) + np.abs(a["g"])
+    return {"w": np.abs(a["w"]) + old + update, "a": average, "b": old + update}
+
+
+ENTRIES["sgd_step"] = Entry(
+    sgd_step,
+    [
+        *ALL_SIZES,
+        case(n=100, nesterov=1),
+        case(n=MANY, nesterov=1),
+        case(n=100, velocity=False),
+        case(n=MANY, velocity=False),
+    ],
+    2,
+    sgd_magnitude,
+    lambda a: (2 if a["velocity"] is None else 4) * a["n"],
+    in_out=("w", "velocity"),
+)
+ENTRIES["adam_step"] = Entry(
+    adam_step,
+    [
+        *ALL_SIZES,
+        *(case(n=n, vhat=vhat, step=step) for n in (100, MANY) for vhat in (False, True) for step in (1, 10, 100000)),
+    ],
+    6,
+    adam_magnitude,
+    lambda a: 11 * a["n"],
+    in_out=("w", "m", "v", "vhat"),
+)
+ENTRIES["rmsprop_step"] = Entry(
+    rmsprop_step,
+    [*ALL_SIZES, *(case(n=n, a=a, b=b) for n in (100, MANY) for a in (False, True) for b in (False, True))],
+    6,
+    rmsprop_magnitude,
+    lambda a: 8 * a["n"],
+    in_out=("w", "v", "a", "b"),
+)
