@@ -174,6 +174,16 @@ def test_a_subclass_finds_its_layers_and_weights():
     assert [w.shape for w in model.trainable_variables] == [(4, 3), (3,), (3, 2), (2,)]
 
 
+def test_build_makes_the_weights_of_a_subclass():
+    model = Pair()
+    model.build((None, 4))
+    assert model.built
+    assert [w.shape for w in model.weights] == [(4, 3), (3,), (3, 2), (2,)]
+    assert model.count_params() == 23
+    with pytest.raises(ValueError, match="expected x"):
+        model(np.zeros((1, 5), "float32"))
+
+
 def test_graphs_of_layers_say_that_they_are_not_there_yet():
     x = Input((4,))
     with pytest.raises(NotImplementedError, match="a graph of layers are not supported yet"):

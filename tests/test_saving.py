@@ -174,9 +174,11 @@ def test_own_layers_losses_and_models_come_through_custom_objects(tmp_path):
         assert equal(model, load_model(path))
 
     subclass = Own(4)
+    assert list(named_weights(subclass)) == []
     subclass.compile("sgd", "mse")
     subclass.fit(X, np.zeros((24, 3)), verbose=0)
     subclass.save(path)
+    assert list(named_weights(subclass)) == ["first/kernel", "first/bias", "last/kernel", "last/bias"]
     again = load_model(path, custom_objects={"Own": Own})
     assert equal(subclass, again)
     assert equal(subclass, pickle.loads(pickle.dumps(subclass)))

@@ -4,7 +4,8 @@ import json
 import math
 import re
 
-from ..layers.layer import Layer
+from ..layers.layer import Layer, map_shapes
+from ..layers.symbolic import KerasTensor
 from .training import Trainer
 
 __all__ = ["Model", "clone_model", "model_from_json"]
@@ -38,6 +39,23 @@ class Model(Trainer, Layer):
             )
         Layer.__init__(self, trainable=trainable, name=name, **kwargs)
         self._init_training()
+
+    # ---- building ----
+
+    _called = False  # building for a call that is under way
+
+    def build(self, input_shape):
+        """Makes the weights for inputs of that shape, batch axis included, by trying call on zeros."""
+        if not self._called:
+            self.built = True
+            self._trial((symbols_of(input_shape),), {})
+
+    def _build_for(self, args, kwargs):
+        self._called = True
+        try:
+            super()._build_for(args, kwargs)
+        finally:
+            self._called = False
 
     # ---- layers ----
 
@@ -157,6 +175,11 @@ def clone_model(model, input_tensors=None, clone_function=None):
             clone.add(clone_function(layer))
         return clone
     return deserialize_model(serialize_model(model), custom_objects_of(model))
+
+
+def symbols_of(shapes):
+    """Symbolic inputs for a shape, or a list or dict of shapes."""
+    return map_shapes(lambda shape: KerasTensor((None, *tuple(shape)[1:])), shapes)
 
 
 # ---- the summary ----

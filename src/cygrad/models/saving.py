@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import _lookup, layers, losses, metrics, optimizers
-from ..layers.layer import Layer, _context, _is_ours
+from ..layers.layer import _NOT_PARTS, Layer, _context, _is_ours
 from ..layers.symbolic import KerasTensor
 
 VERSION = 1
@@ -214,8 +214,10 @@ def custom_objects_of(model):
 
 
 def named_weights(model):
-    """{"layer/variable": variable} of a model, in the order of model.weights. What has the same name gets a number."""
-    found, seen = {}, set()
+    """{"layer/variable": variable} of a model. A layer in a Sequential goes by its name, in other layers by the
+    attribute that holds it, for automatic names differ from one instance to the next. What has the same name gets a
+    number."""
+    found, prefixes, seen = {}, {}, set()
 
     def visit(layer, prefix):
         trainable, fixed, sublayers, _ = layer._parts()
@@ -223,16 +225,35 @@ def named_weights(model):
             if id(variable) not in seen:
                 seen.add(id(variable))
                 found[_unused(prefix + variable.name, found)] = variable
+        places = dict(_places(layer))
         for child in sublayers:
             if id(child) not in seen:
                 seen.add(id(child))
-                child_prefix = _unused(prefix + child.name, prefixes)
+                child_prefix = _unused(prefix + places.get(id(child), child.name), prefixes)
                 prefixes[child_prefix] = None
                 visit(child, child_prefix + "/")
 
-    prefixes = {}
     visit(model, "")
     return found
+
+
+def _places(layer):
+    """(id of sublayer, its place): "attribute", "attribute/0", "attribute/key". None for a Sequential's."""
+    from .sequential import Sequential
+
+    if isinstance(layer, Sequential):
+        return
+
+    def walk(value, place):
+        if isinstance(value, Layer):
+            yield id(value), place
+        elif isinstance(value, (list, tuple, dict)):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from walk(item, f"{place}/{key}")
+
+    for name, value in vars(layer).items():
+        if name not in _NOT_PARTS:
+            yield from walk(value, name.lstrip("_"))
 
 
 def _unused(name, taken):

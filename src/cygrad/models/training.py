@@ -28,6 +28,8 @@ from .data import (
 )
 from .targets import prepare_targets, warn_about_split
 
+FLOAT32 = np.dtype(np.float32)
+
 
 def _positive(caller, name, value, low=1):
     """value as an int of at least low; None stays None."""
@@ -55,6 +57,8 @@ def _hook(callbacks, name):
 
 class Trainer:
     """What makes a layer a model: compile, fit, evaluate, predict and the methods on single batches."""
+
+    _row = None  # the shape of one sample, where the model has one input of a fixed shape
 
     def _init_training(self):
         self.compiled = False
@@ -628,17 +632,19 @@ class Trainer:
         [[3.0]]
 
         """
-        if (
+        if (  # one small array of the shape and the type that the model takes: nothing to check, nothing to convert
             type(x) is np.ndarray
-            and x.ndim
+            and x.dtype == FLOAT32
+            and x.shape[1:] == self._row
+            and 0 < len(x) <= (batch_size or 32)
             and callbacks is None
-            and verbose in ("auto", 0)
-            and self.built
-            and not steps
+            and steps is None
+            and (verbose == "auto" or not verbose)
+            and type(self).predict_step is Trainer.predict_step
+            and not self._integer_inputs()
         ):
-            y = self._predict_array(x) if 0 < len(x) <= (batch_size or 32) else None
-            if y is not None:
-                return y
+            y = self(from_array(x), training=False)
+            return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
         batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
         if is_stream(x):
             batches = self._predict_stream(x, steps)
@@ -654,15 +660,6 @@ class Trainer:
                 callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
             )
         return self._predict(batches, callbacks)
-
-    def _predict_array(self, x):
-        """The output for one small array of the built model's shape and type, with nothing around it; None: not such
-        a case."""
-        if x.dtype != np.float32 or self._overrides("predict_step") or self._integer_inputs():
-            return None
-        self._check_input_shapes("predict", x)
-        y = self(from_array(x), training=False)
-        return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
 
     def _predict_stream(self, x, steps):
         def convert(x, y, w):
