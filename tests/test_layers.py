@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import cygrad
-from cygrad import GradientTape, Variable, activations, config, initializers, layers, ops, random, regularizers
+from cygrad import GradientTape, Variable, _lookup, activations, config, initializers, layers, ops, random, regularizers
 from cygrad.layers.layer import reset_names
 from cygrad.ops._backend import use_reference
 
@@ -241,6 +241,28 @@ GRADIENTS = {
     "Reshape": (lambda: layers.Reshape((4, -1)), (2, 3, 4)),
     "Activation": (lambda: layers.Activation("silu"), (3, 4)),
     "Rescaling": (lambda: layers.Rescaling([1.0, -2.0], 3.0), (3, 2)),
+    "Conv1D": (lambda: layers.Conv1D(4, 3, 2, "same", activation="relu"), (2, 7, 3)),
+    "Conv1D, causal": (lambda: layers.Conv1D(4, 3, padding="causal", dilation_rate=2), (2, 7, 3)),
+    "DepthwiseConv2D": (lambda: layers.DepthwiseConv2D(3, 2, "same", 2, activation="tanh"), (2, 5, 6, 3)),
+    "SeparableConv2D": (lambda: layers.SeparableConv2D(4, 3, depth_multiplier=2), (2, 5, 6, 3)),
+    "MaxPooling1D": (lambda: layers.MaxPooling1D(3, 2, "same"), (2, 7, 3)),
+    "AveragePooling1D": (lambda: layers.AveragePooling1D(3, 2, "same"), (2, 7, 3)),
+    "GlobalMaxPooling1D": (lambda: layers.GlobalMaxPooling1D(), (2, 7, 3)),
+    "GlobalAveragePooling1D": (lambda: layers.GlobalAveragePooling1D(), (2, 7, 3)),
+    "ReLU": (lambda: layers.ReLU(1.0, 0.1, 0.2), (3, 4)),
+    "LeakyReLU": (lambda: layers.LeakyReLU(0.1), (3, 4)),
+    "ELU": (lambda: layers.ELU(0.5), (3, 4)),
+    "PReLU": (lambda: layers.PReLU("ones", shared_axes=[1]), (3, 4, 2)),
+    "Softmax": (lambda: layers.Softmax(), (3, 4)),
+    "Softmax of two axes": (lambda: layers.Softmax([1, 2]), (3, 4, 2)),
+    "Permute": (lambda: layers.Permute((3, 1, 2)), (2, 3, 4, 5)),
+    "RepeatVector": (lambda: layers.RepeatVector(3), (2, 4)),
+    "ZeroPadding2D": (lambda: layers.ZeroPadding2D(((1, 2), (0, 3))), (2, 3, 4, 2)),
+    "ZeroPadding1D": (lambda: layers.ZeroPadding1D((1, 2)), (2, 3, 2)),
+    "Cropping2D": (lambda: layers.Cropping2D(((1, 0), (0, 2))), (2, 3, 4, 2)),
+    "Cropping1D": (lambda: layers.Cropping1D((1, 2)), (2, 5, 2)),
+    "UpSampling2D": (lambda: layers.UpSampling2D((2, 3)), (2, 3, 4, 2)),
+    "UpSampling1D": (lambda: layers.UpSampling1D(3), (2, 3, 2)),
 }
 
 
@@ -287,12 +309,46 @@ EVERY = {
     "MaxPooling2D": (lambda: layers.MaxPooling2D(2), (6, 7, 3)),
     "Rescaling": (lambda: layers.Rescaling(0.5, 1.0), (4,)),
     "Reshape": (lambda: layers.Reshape((2, 6)), (3, 4)),
+    "ActivityRegularization": (lambda: layers.ActivityRegularization(0.1, 0.2), (4,)),
+    "AlphaDropout": (lambda: layers.AlphaDropout(0.5), (4,)),
+    "AveragePooling1D": (lambda: layers.AveragePooling1D(2), (7, 3)),
+    "Conv1D": (lambda: layers.Conv1D(5, 3, padding="causal", activation="relu"), (9, 3)),
+    "Cropping1D": (lambda: layers.Cropping1D(), (7, 3)),
+    "Cropping2D": (lambda: layers.Cropping2D(1), (6, 7, 3)),
+    "DepthwiseConv2D": (lambda: layers.DepthwiseConv2D(3, padding="same", depth_multiplier=2), (6, 7, 3)),
+    "ELU": (lambda: layers.ELU(), (4,)),
+    "GaussianDropout": (lambda: layers.GaussianDropout(0.5), (4,)),
+    "GaussianNoise": (lambda: layers.GaussianNoise(0.5), (4,)),
+    "GlobalAveragePooling1D": (lambda: layers.GlobalAveragePooling1D(keepdims=True), (7, 3)),
+    "GlobalMaxPooling1D": (lambda: layers.GlobalMaxPooling1D(), (7, 3)),
+    "Identity": (lambda: layers.Identity(), (4,)),
+    "LeakyReLU": (lambda: layers.LeakyReLU(), (4,)),
+    "MaxPooling1D": (lambda: layers.MaxPooling1D(2), (7, 3)),
+    "PReLU": (lambda: layers.PReLU("ones"), (4, 2)),
+    "Permute": (lambda: layers.Permute((2, 1)), (3, 4)),
+    "ReLU": (lambda: layers.ReLU(6.0, 0.1, 0.5), (4,)),
+    "RepeatVector": (lambda: layers.RepeatVector(3), (4,)),
+    "SeparableConv2D": (lambda: layers.SeparableConv2D(5, 3, padding="same"), (6, 7, 3)),
+    "Softmax": (lambda: layers.Softmax(), (4,)),
+    "SpatialDropout1D": (lambda: layers.SpatialDropout1D(0.5), (4, 3)),
+    "SpatialDropout2D": (lambda: layers.SpatialDropout2D(0.5), (4, 5, 3)),
+    "UpSampling1D": (lambda: layers.UpSampling1D(), (4, 3)),
+    "UpSampling2D": (lambda: layers.UpSampling2D((2, 3)), (4, 5, 3)),
+    "ZeroPadding1D": (lambda: layers.ZeroPadding1D((1, 2)), (4, 3)),
+    "ZeroPadding2D": (lambda: layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 5, 3)),
 }
 
 
+MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
+
+
+def public_layers():
+    found = {getattr(layers, name) for name in layers.__all__}
+    return {cls for cls in found if isinstance(cls, type) and issubclass(cls, layers.Layer)} - {layers.Layer}
+
+
 def test_every_layer_is_in_the_table():
-    public = {getattr(layers, name).__name__ for name in layers.__all__}
-    assert public - set(EVERY) == {"Input", "InputLayer", "InputSpec", "Layer"}
+    assert {cls.__name__ for cls in public_layers()} - set(EVERY) == {"InputLayer", *MERGING}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -395,35 +451,89 @@ ARGUMENTS = {
 }
 
 
+CONVOLUTION = ARGUMENTS[layers.Conv2D]
+DEPTHWISE = {
+    **{name: value for name, value in CONVOLUTION.items() if not name.startswith("kernel_") and name != "groups"},
+    "kernel_size": (3, 2),
+    "depth_multiplier": 2,
+    "depthwise_initializer": "he_normal",
+    "depthwise_regularizer": "l2",
+    "depthwise_constraint": "non_neg",
+}
+ARGUMENTS |= {
+    layers.Conv1D: CONVOLUTION
+    | {"kernel_size": (3,), "strides": (2,), "padding": "causal", "dilation_rate": (1,)}
+    | {"kernel_constraint": "unit_norm"},
+    layers.DepthwiseConv2D: {name: value for name, value in DEPTHWISE.items() if name != "filters"},
+    layers.SeparableConv2D: DEPTHWISE
+    | {"pointwise_initializer": "ones", "pointwise_regularizer": "l1", "pointwise_constraint": "max_norm"},
+    layers.MaxPooling1D: {**ARGUMENTS[layers.MaxPooling2D], "pool_size": (3,), "strides": (1,)},
+    layers.AveragePooling1D: {**ARGUMENTS[layers.MaxPooling2D], "pool_size": (3,), "strides": (1,)},
+    layers.GlobalAveragePooling1D: ARGUMENTS[layers.GlobalAveragePooling2D],
+    layers.GlobalMaxPooling1D: ARGUMENTS[layers.GlobalMaxPooling2D],
+    layers.Identity: {"name": "i", "trainable": False},
+    layers.ReLU: {"max_value": 6.0, "negative_slope": 0.1, "threshold": 0.5, "name": "r"},
+    layers.LeakyReLU: {"negative_slope": 0.1, "name": "r"},
+    layers.ELU: {"alpha": 0.5, "name": "r"},
+    layers.PReLU: {
+        "alpha_initializer": "ones",
+        "alpha_regularizer": "l1",
+        "alpha_constraint": "non_neg",
+        "shared_axes": [1],
+        "name": "r",
+    },
+    layers.Softmax: {"axis": [1, 2], "name": "s"},
+    layers.Permute: {"dims": (2, 1), "name": "p"},
+    layers.RepeatVector: {"n": 3, "name": "r"},
+    layers.ZeroPadding1D: {"padding": (1, 2), "data_format": "channels_last", "name": "z"},
+    layers.ZeroPadding2D: {"padding": ((1, 2), (3, 4)), "data_format": "channels_last", "name": "z"},
+    layers.Cropping1D: {"cropping": (1, 2), "name": "z"},
+    layers.Cropping2D: {"cropping": ((1, 2), (3, 4)), "data_format": "channels_last", "name": "z"},
+    layers.UpSampling1D: {"size": 3, "name": "u"},
+    layers.UpSampling2D: {"size": (2, 3), "data_format": "channels_last", "interpolation": "nearest", "name": "u"},
+    layers.SpatialDropout1D: {"rate": 0.25, "seed": 7, "name": "drop"},
+    layers.SpatialDropout2D: {"rate": 0.25, "data_format": "channels_last", "seed": 7, "name": "drop"},
+    layers.GaussianDropout: {"rate": 0.25, "seed": 7, "name": "drop"},
+    layers.GaussianNoise: {"stddev": 0.25, "seed": 7, "name": "drop"},
+    layers.AlphaDropout: {"rate": 0.25, "noise_shape": (None, 1), "seed": 7, "name": "drop"},
+    layers.ActivityRegularization: {"l1": 0.25, "l2": 0.5, "name": "a"},
+    **{getattr(layers, name): {"name": "m"} for name in MERGING - {"Concatenate", "Dot"}},
+    layers.Concatenate: {"axis": 1, "name": "m"},
+    layers.Dot: {"axes": [1, 2], "normalize": True, "name": "m"},
+}
+REQUIRED = {
+    layers.Activation: ["activation"],
+    layers.InputLayer: ["batch_shape"],
+    layers.Dense: ["units"],
+    layers.GaussianNoise: ["stddev"],
+    layers.Dot: ["axes"],
+}
+OPTIONAL = (layers.MaxPooling1D, layers.MaxPooling2D)
+
+
 @pytest.mark.parametrize("cls", ARGUMENTS, ids=lambda cls: cls.__name__)
 def test_every_argument_survives_get_config_and_json(cls):
     arguments = ARGUMENTS[cls]
-    layer = cls(**arguments)
-    saved = layer.get_config()
+    saved = cls(**arguments).get_config()
     assert set(arguments) <= set(saved)
     again = cls.from_config(json.loads(json.dumps(saved)))
     assert again.get_config() == saved
     for name, value in arguments.items():
         if isinstance(value, (int, float, str, bool)) and not isinstance(saved[name], dict):
             assert saved[name] == value
-    default = {name: value for name, value in saved.items() if name in arguments}
-    plain = cls(**{name: arguments[name] for name in _required(cls) if name in arguments}).get_config()
-    changed = [name for name in default if name in plain and plain[name] != default[name]]
-    assert changed  # the values above are not all defaults
-
-
-def _required(cls):
-    return {layers.InputLayer: ["batch_shape"], layers.Dense: ["units"], layers.Conv2D: ["filters", "kernel_size"]}.get(
-        cls, ["pool_size", "rate", "target_shape", "activation", "scale"] if cls is not layers.MaxPooling2D else []
-    )
+    names = ["filters", "kernel_size", "pool_size", "rate", "target_shape", "scale", "dims", "n"]
+    required = {name: arguments[name] for name in REQUIRED.get(cls, names) if name in arguments and cls not in OPTIONAL}
+    defaults = cls(**required).get_config()
+    only_choice = {"data_format", "sparse", "ragged", "interpolation"}
+    same = {name for name in arguments if saved[name] == defaults.get(name)} - set(required) - only_choice
+    assert same <= ({"dilation_rate"} if "strides" in arguments else set())  # the values above are no defaults
 
 
 def test_all_constructor_arguments_are_in_the_table():
-    from cygrad import _lookup
-
-    accepted_and_ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
+    assert public_layers() == set(ARGUMENTS)
+    ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
     for cls, arguments in ARGUMENTS.items():
-        assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= accepted_and_ignored, cls
+        assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= ignored, cls
 
 
 def test_config_values_are_as_in_keras():

@@ -1,4 +1,4 @@
-"""Convolutions."""
+"""Convolutions: Conv1D, Conv2D, and those that treat channels apart, DepthwiseConv2D and SeparableConv2D."""
 
 from .. import constraints, initializers, ops, regularizers
 from .arguments import channels_last, choice, flag, numbers, positive, window_output
@@ -6,7 +6,182 @@ from .core import ActivationMixin
 from .layer import InputSpec, Layer
 
 
-class Conv2D(ActivationMixin, Layer):
+class _Convolution(ActivationMixin, Layer):
+    """What all convolutions share: the window, where it goes, and the bias. rank: how many axes the window has."""
+
+    _rank = 2
+    _letters = "NHWC"
+    _paddings = ("valid", "same")
+
+    def __init__(
+        self,
+        kernel_size,
+        strides,
+        padding,
+        data_format,
+        dilation_rate,
+        activation,
+        use_bias,
+        bias_initializer,
+        bias_regularizer,
+        activity_regularizer,
+        bias_constraint,
+        **kwargs,
+    ):
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self.kernel_size = numbers(self, "kernel_size", kernel_size, self._rank)
+        self.strides = numbers(self, "strides", strides, self._rank)
+        self.padding = choice(self, "padding", padding, self._paddings)
+        self.data_format = channels_last(self, data_format)
+        self.dilation_rate = numbers(self, "dilation_rate", dilation_rate, self._rank)
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise ValueError(
+                f"{type(self).__name__}: strides and dilation_rate cannot both be above 1; "
+                f"got {self.strides} and {self.dilation_rate}"
+            )
+        self.activation = activation
+        self.use_bias = flag(self, "use_bias", use_bias)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.bias = None
+        self.input_spec = InputSpec(ndim=self._rank + 2)
+
+    def _keep(self, name, initializer, regularizer, constraint):
+        """Keeps how a kernel of that name is made, as attributes NAME_initializer, ..."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
+    def _weight(self, name, shape, kept=None):
+        kept = kept or name
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            initializer=getattr(self, f"{kept}_initializer"),
+            regularizer=getattr(self, f"{kept}_regularizer"),
+            constraint=getattr(self, f"{kept}_constraint"),
+        )
+
+    def _finish_build(self, input_shape, filters):
+        if self.use_bias:
+            self.bias = self._weight("bias", (filters,))
+        self.input_spec = InputSpec(ndim=self._rank + 2, axes={-1: input_shape[-1]})
+
+    def _output_shape(self, input_shape, filters):
+        padding = "same" if self.padding == "causal" else self.padding
+        strides = self.strides
+        return (
+            input_shape[0],
+            *window_output(self, input_shape, self.kernel_size, strides, padding, self.dilation_rate),
+            filters,
+        )
+
+
+class _Conv(_Convolution):
+    """What Conv1D and Conv2D share: one kernel[window, C/groups, filters]."""
+
+    def __init__(
+        self, filters, kernel_size, groups, kernel_initializer, kernel_regularizer, kernel_constraint, **kwargs
+    ):
+        super().__init__(kernel_size, **kwargs)
+        self.filters = positive(self, "filters", filters)
+        self.groups = positive(self, "groups", groups)
+        if self.filters % self.groups:
+            raise ValueError(
+                f"{type(self).__name__}: groups must divide filters; "
+                f"got groups={self.groups} and filters={self.filters}"
+            )
+        self._keep("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self.kernel = None
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        if channels is not None and channels % self.groups:
+            raise ValueError(
+                f"{self._title()}: groups must divide the input's channels; "
+                f"got groups={self.groups} and shape {tuple(input_shape)}"
+            )
+        per_group = channels and channels // self.groups
+        self.kernel = self._weight("kernel", (*self.kernel_size, per_group, self.filters))
+        self._finish_build(input_shape, self.filters)
+
+    def compute_output_shape(self, input_shape):
+        return self._output_shape(input_shape, self.filters)
+
+
+class Conv1D(_Conv):
+    """A convolution along one axis, time: y = activation(the sum over a window and the channels of a group, plus bias).
+
+    Shapes: x[N,T,C], kernel[S,C/groups,filters], bias[filters], y[N,Q,filters]. padding: "valid", "same" as in Conv2D,
+    or "causal": (S-1)*dilation zeros before x, so that an output sees nothing later than itself.
+
+    >>> cygrad.layers.Conv1D(8, 3, padding="causal")(np.zeros((2, 10, 4))).shape
+    (2, 10, 8)
+    """
+
+    _leaf = True
+    _rank = 1
+    _letters = "NTC"
+    _paddings = ("valid", "same", "causal")
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        groups=1,
+        activation=None,
+        use_bias=True,
+        kernel_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        kernel_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        kernel_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            groups,
+            kernel_initializer,
+            kernel_regularizer,
+            kernel_constraint,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
+        )
+
+    def call(self, inputs):
+        padding = self.padding
+        if padding == "causal":
+            before = (self.kernel_size[0] - 1) * self.dilation_rate[0]
+            inputs, padding = ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), "valid"
+        return ops.conv(
+            inputs,
+            self.kernel,
+            self.strides,
+            padding,
+            dilation_rate=self.dilation_rate,
+            bias=self.bias,
+            activation=self._fused,
+        )
+
+
+class Conv2D(_Conv):
     """A 2D convolution: y = activation(the sum over a window and the channels of a group, plus bias).
 
     Shapes: x[N,H,W,C], kernel[R,S,C/groups,filters], bias[filters], y[N,P,Q,filters]. padding: "valid" (the window
@@ -20,7 +195,6 @@ class Conv2D(ActivationMixin, Layer):
     """
 
     _leaf = True
-    _letters = "NHWC"
 
     def __init__(
         self,
@@ -42,54 +216,25 @@ class Conv2D(ActivationMixin, Layer):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.filters = positive(self, "filters", filters)
-        self.kernel_size = numbers(self, "kernel_size", kernel_size, 2)
-        self.strides = numbers(self, "strides", strides, 2)
-        self.padding = choice(self, "padding", padding, ("valid", "same"))
-        self.data_format = channels_last(self, data_format)
-        self.dilation_rate = numbers(self, "dilation_rate", dilation_rate, 2)
-        self.groups = positive(self, "groups", groups)
-        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
-            raise ValueError(
-                f"Conv2D: strides and dilation_rate cannot both be above 1; got {self.strides} and {self.dilation_rate}"
-            )
-        if self.filters % self.groups:
-            raise ValueError(f"Conv2D: groups must divide filters; got groups={self.groups} and filters={self.filters}")
-        self.activation = activation
-        self.use_bias = flag(self, "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
-        self.kernel = self.bias = None
-        self.input_spec = InputSpec(ndim=4)
-
-    def build(self, input_shape):
-        channels = input_shape[-1]
-        if channels is not None and channels % self.groups:
-            raise ValueError(
-                f"{self._title()}: groups must divide the input's channels; "
-                f"got groups={self.groups} and shape {tuple(input_shape)}"
-            )
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(*self.kernel_size, channels and channels // self.groups, self.filters),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        super().__init__(
+            filters,
+            kernel_size,
+            groups,
+            kernel_initializer,
+            kernel_regularizer,
+            kernel_constraint,
+            strides=strides,
+            padding=padding,
+            data_format=data_format,
+            dilation_rate=dilation_rate,
+            activation=activation,
+            use_bias=use_bias,
+            bias_initializer=bias_initializer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            bias_constraint=bias_constraint,
+            **kwargs,
         )
-        if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.filters,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        self.input_spec = InputSpec(ndim=4, axes={-1: channels})
 
     def call(self, inputs):
         return ops.conv(
@@ -102,9 +247,154 @@ class Conv2D(ActivationMixin, Layer):
             activation=self._fused,
         )
 
+
+class DepthwiseConv2D(_Convolution):
+    """A 2D convolution of each channel by itself, with depth_multiplier filters a channel.
+
+    Shapes: x[N,H,W,C], kernel[R,S,C,depth_multiplier], bias[C*depth_multiplier], y[N,P,Q,C*depth_multiplier]; the
+    filters of a channel stand side by side. Sizes, padding and errors as in Conv2D.
+
+    >>> cygrad.layers.DepthwiseConv2D(3, depth_multiplier=2)(np.zeros((1, 5, 5, 4))).shape
+    (1, 3, 3, 8)
+    """
+
+    _leaf = True
+
+    def __init__(
+        self,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        depth_multiplier=1,
+        data_format=None,
+        dilation_rate=(1, 1),
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            bias_initializer,
+            bias_regularizer,
+            activity_regularizer,
+            bias_constraint,
+            **kwargs,
+        )
+        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
+        self._keep("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        self.kernel = None
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        self.kernel = self._weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
+        self._finish_build(input_shape, channels * self.depth_multiplier)
+
+    def call(self, inputs):
+        return ops.conv(
+            inputs,
+            _by_channel(self.kernel),
+            self.strides,
+            self.padding,
+            dilation_rate=self.dilation_rate,
+            bias=self.bias,
+            activation=self._fused,
+        )
+
     def compute_output_shape(self, input_shape):
-        sizes = window_output(self, input_shape, self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return (input_shape[0], *sizes, self.filters)
+        channels = input_shape[-1]
+        return self._output_shape(input_shape, None if channels is None else channels * self.depth_multiplier)
 
 
-Convolution2D = Conv2D
+def _by_channel(kernel):
+    """A depthwise kernel[R,S,C,M] as that of a convolution of C groups, kernel[R,S,1,C*M]."""
+    r, s, channels, multiplier = kernel.shape
+    return ops.reshape(kernel, (r, s, 1, channels * multiplier))
+
+
+class SeparableConv2D(_Convolution):
+    """A depthwise convolution, then one with a 1 x 1 window that mixes the channels. (Chollet 2017)
+
+    Shapes: x[N,H,W,C], depthwise_kernel[R,S,C,depth_multiplier], pointwise_kernel[1,1,C*depth_multiplier,filters],
+    bias[filters], y[N,P,Q,filters]. Sizes, padding and errors as in Conv2D; between the two is no activation.
+
+    >>> cygrad.layers.SeparableConv2D(8, 3, padding="same")(np.zeros((1, 5, 5, 4))).shape
+    (1, 5, 5, 8)
+    """
+
+    _leaf = True
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=(1, 1),
+        padding="valid",
+        data_format=None,
+        dilation_rate=(1, 1),
+        depth_multiplier=1,
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        pointwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        pointwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        pointwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(
+            kernel_size,
+            strides,
+            padding,
+            data_format,
+            dilation_rate,
+            activation,
+            use_bias,
+            bias_initializer,
+            bias_regularizer,
+            activity_regularizer,
+            bias_constraint,
+            **kwargs,
+        )
+        self.filters = positive(self, "filters", filters)
+        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
+        self._keep("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        self._keep("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
+        self.depthwise_kernel = self.pointwise_kernel = None
+
+    def build(self, input_shape):
+        channels, multiplier = input_shape[-1], self.depth_multiplier
+        self.depthwise_kernel = self._weight("depthwise_kernel", (*self.kernel_size, channels, multiplier), "depthwise")
+        self.pointwise_kernel = self._weight(
+            "pointwise_kernel", (1, 1, channels * multiplier, self.filters), "pointwise"
+        )
+        self._finish_build(input_shape, self.filters)
+
+    def call(self, inputs):
+        kernel = _by_channel(self.depthwise_kernel)
+        y = ops.conv(inputs, kernel, self.strides, self.padding, dilation_rate=self.dilation_rate)
+        return ops.conv(y, self.pointwise_kernel, bias=self.bias, activation=self._fused)
+
+    def compute_output_shape(self, input_shape):
+        return self._output_shape(input_shape, self.filters)
+
+
+Convolution1D, Convolution2D = Conv1D, Conv2D
+SeparableConvolution2D = SeparableConv2D

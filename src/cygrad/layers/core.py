@@ -1,4 +1,4 @@
-"""Layers that hold a network together: Input, Dense, Activation, Flatten, Reshape."""
+"""Layers that hold a network together: Input, Dense, Activation, Identity, Flatten, Reshape."""
 
 import math
 
@@ -224,6 +224,20 @@ class Activation(Layer):
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)
+
+
+class Identity(Layer):
+    """y = x."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def call(self, inputs):
+        return inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 class Flatten(Layer):

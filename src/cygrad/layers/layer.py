@@ -4,8 +4,9 @@ A layer is `__init__` (check and keep the arguments), `build` (make the weights,
 `call` (the math, in ops). The rest lives here: calling, names, the search for weights and sublayers, configurations,
 errors.
 
-A call has two ways. The short one is for what a training step does all day: a built layer without sublayers, one tensor
-of the shape that came last time. Everything else (first call, arrays, symbolic tensors, models) takes the long one.
+A call has two ways. The short one is for what a training step does all day: a built layer without sublayers, one
+tensor of the shape that came last time. Everything else (first call, arrays, symbolic tensors, models) takes the long
+one.
 """
 
 import functools
@@ -526,10 +527,10 @@ class Layer:
     ):
         """A new variable of the layer: add_weight(shape=(), initializer=None, dtype=None, trainable=True, ...).
 
-        initializer: a name, an Initializer or a function of (shape, dtype); None is glorot_uniform, zeros for integers.
-        trainable=False keeps it from the optimizer (a running mean). regularizer: a penalty that joins the losses.
-        constraint: a function that the optimizer's step ends with. autocast, aggregation and overwrite_with_gradient
-        have no meaning here. Returns the Variable.
+        initializer: a name, an Initializer or a function of (shape, dtype); None is glorot_uniform, zeros for
+        integers. trainable=False keeps it from the optimizer (a running mean). regularizer: a penalty that joins the
+        losses. constraint: a function that the optimizer's step ends with. autocast, aggregation and
+        overwrite_with_gradient have no meaning here. Returns the Variable.
         """
         self._check_initialised()
         for value in args:  # Keras 2 had the name first

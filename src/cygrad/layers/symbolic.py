@@ -31,7 +31,8 @@ class KerasHistory(NamedTuple):
 class Node:
     """One symbolic call: layer(*args, **kwargs) gave outputs.
 
-    inputs and outputs are flat lists of KerasTensors; args, kwargs and output_structure have the structure of the call.
+    inputs and outputs are flat lists of KerasTensors; args, kwargs and output_structure have the structure of the
+    call.
     """
 
     def __init__(self, layer, args, kwargs, output_structure):

@@ -1,0 +1,215 @@
+"""Layers of several inputs: sums, products, means and extremes of equal or broadcast shapes; Concatenate; Dot.
+
+Each has a function of its name in small letters: add([a, b]) is Add()([a, b]).
+"""
+
+import functools
+
+from .. import ops
+from .layer import Layer
+
+
+class _Merge(Layer):
+    """What the elementwise ones share: a list of at least two inputs whose shapes broadcast."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.supports_masking = True
+
+    def build(self, input_shape):
+        self.compute_output_shape(input_shape)
+
+    def call(self, inputs):
+        return functools.reduce(self._combine, inputs)
+
+    def compute_output_shape(self, input_shape):
+        return functools.reduce(self._broadcast, self._listed(input_shape))
+
+    def _listed(self, shapes):
+        if (
+            not isinstance(shapes, (list, tuple))
+            or len(shapes) < 2
+            or not all(isinstance(s, (list, tuple)) for s in shapes)
+        ):
+            raise ValueError(f"{self._title()}: expected a list of at least two inputs; got shape {shapes}")
+        return shapes
+
+    def _broadcast(self, a, b):
+        rank = max(len(a), len(b))
+        result = []
+        for m, n in zip((1,) * (rank - len(a)) + tuple(a), (1,) * (rank - len(b)) + tuple(b)):
+            if m != n and 1 not in (m, n) and None not in (m, n):
+                raise ValueError(f"{self._title()}: shapes {tuple(a)} and {tuple(b)} do not go together")
+            result.append(n if m == 1 else m if n == 1 or n is None else n)
+        return tuple(result)
+
+
+class Add(_Merge):
+    """The sum of its inputs.
+
+    >>> cygrad.layers.Add()([np.ones((1, 2)), np.ones((1, 2))]).numpy().tolist()
+    [[2.0, 2.0]]
+    """
+
+    _combine = staticmethod(lambda a, b: ops.add(a, b))
+
+
+class Subtract(_Merge):
+    """The first of two inputs less the second."""
+
+    _combine = staticmethod(lambda a, b: ops.subtract(a, b))
+
+    def _listed(self, shapes):
+        if len(super()._listed(shapes)) != 2:
+            raise ValueError(f"{self._title()}: expected two inputs; got {len(shapes)}")
+        return shapes
+
+
+class Multiply(_Merge):
+    """The product of its inputs, elementwise."""
+
+    _combine = staticmethod(lambda a, b: ops.multiply(a, b))
+
+
+class Average(_Merge):
+    """The mean of its inputs."""
+
+    def call(self, inputs):
+        return ops.multiply(functools.reduce(ops.add, inputs), 1 / len(inputs))
+
+
+class Maximum(_Merge):
+    """The largest of its inputs, elementwise."""
+
+    _combine = staticmethod(lambda a, b: ops.maximum(a, b))
+
+
+class Minimum(_Merge):
+    """The smallest of its inputs, elementwise."""
+
+    _combine = staticmethod(lambda a, b: ops.minimum(a, b))
+
+
+class Concatenate(_Merge):
+    """Its inputs one after the other along axis; their other sizes agree.
+
+    >>> cygrad.layers.Concatenate()([np.zeros((1, 2)), np.zeros((1, 3))]).shape
+    (1, 5)
+    """
+
+    def __init__(self, axis=-1, **kwargs):
+        super().__init__(**kwargs)
+        if isinstance(axis, bool) or not isinstance(axis, int) or axis == 0:
+            raise ValueError(f"{type(self).__name__}: axis must be an axis other than 0, the batch's; got {axis!r}")
+        self.axis = axis
+
+    def call(self, inputs):
+        return ops.concatenate(inputs, axis=self.axis)
+
+    def compute_output_shape(self, input_shape):
+        shapes = [list(s) for s in self._listed(input_shape)]
+        rank = len(shapes[0])
+        if not -rank <= self.axis < rank or any(len(s) != rank for s in shapes):
+            raise ValueError(f"{self._title()}: axis {self.axis} does not join inputs of shapes {input_shape}")
+        joined = [s.pop(self.axis) for s in shapes]
+        for other in shapes[1:]:
+            if any(m != n and m is not None and n is not None for m, n in zip(shapes[0], other)):
+                raise ValueError(f"{self._title()}: inputs differ beside axis {self.axis}: shapes {input_shape}")
+        result = [next((s[i] for s in shapes if s[i] is not None), None) for i in range(rank - 1)]
+        result.insert(self.axis % rank, None if None in joined else sum(joined))
+        return tuple(result)
+
+
+class Dot(_Merge):
+    """The product of two inputs, summed over one axis of each: axes, one for both or a pair. The batch axis stays.
+
+    normalize=True: cosines, the inputs being brought to length 1 along those axes.
+
+    >>> cygrad.layers.Dot(axes=1)([np.ones((2, 3)), np.ones((2, 3))]).numpy().tolist()
+    [[3.0], [3.0]]
+    """
+
+    def __init__(self, axes, normalize=False, **kwargs):
+        super().__init__(**kwargs)
+        pair = list(axes) if isinstance(axes, (list, tuple)) else [axes] * 2
+        if len(pair) != 2 or not all(isinstance(a, int) and a != 0 for a in pair):
+            raise ValueError(f"Dot: axes must be an axis other than 0, the batch's, or two; got {axes!r}")
+        self.axes = list(axes) if isinstance(axes, (list, tuple)) else axes
+        self.normalize = normalize
+
+    def _places(self, shapes):
+        """The two axes, counted from the left."""
+        if len(self._listed(shapes)) != 2:
+            raise ValueError(f"{self._title()}: expected two inputs; got {len(shapes)}")
+        pair = self.axes if isinstance(self.axes, list) else [self.axes] * 2
+        places = []
+        for axis, shape in zip(pair, shapes):
+            if not -len(shape) < axis < len(shape):
+                raise ValueError(f"{self._title()}: axis {axis} is not one of an input of shape {tuple(shape)}")
+            places.append(axis % len(shape))
+        m, n = shapes[0][places[0]], shapes[1][places[1]]
+        if m is not None and n is not None and m != n:
+            raise ValueError(
+                f"{self._title()}: axes {self.axes} have sizes {m} and {n} for shapes {shapes[0]}, {shapes[1]}"
+            )
+        return places
+
+    def call(self, inputs):
+        a, b = inputs
+        i, j = self._places([a.shape, b.shape])
+        if self.normalize:
+            a, b = (
+                x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=k, keepdims=True), 1e-12))
+                for x, k in ((a, i), (b, j))
+            )
+        shape = self.compute_output_shape([a.shape, b.shape])
+        size, batch = a.shape[i], a.shape[0]
+        left = ops.reshape(ops.moveaxis(a, i, -1), (batch, a.size // max(batch * size, 1), size))
+        right = ops.reshape(ops.moveaxis(b, j, 1), (batch, size, b.size // max(batch * size, 1)))
+        return ops.reshape(ops.matmul(left, right), shape)
+
+    def compute_output_shape(self, input_shape):
+        i, j = self._places(input_shape)
+        a, b = list(input_shape[0]), list(input_shape[1])
+        rest = a[:i] + a[i + 1 :] + b[1:j] + b[j + 1 :]
+        return tuple(rest if len(rest) > 1 else [*rest, 1])
+
+
+def add(inputs, **kwargs):
+    """Add(**kwargs)(inputs)"""
+    return Add(**kwargs)(inputs)
+
+
+def subtract(inputs, **kwargs):
+    """Subtract(**kwargs)(inputs)"""
+    return Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs, **kwargs):
+    """Multiply(**kwargs)(inputs)"""
+    return Multiply(**kwargs)(inputs)
+
+
+def average(inputs, **kwargs):
+    """Average(**kwargs)(inputs)"""
+    return Average(**kwargs)(inputs)
+
+
+def maximum(inputs, **kwargs):
+    """Maximum(**kwargs)(inputs)"""
+    return Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs, **kwargs):
+    """Minimum(**kwargs)(inputs)"""
+    return Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs, axis=-1, **kwargs):
+    """Concatenate(axis, **kwargs)(inputs)"""
+    return Concatenate(axis, **kwargs)(inputs)
+
+
+def dot(inputs, axes=-1, **kwargs):
+    """Dot(axes, **kwargs)(inputs)"""
+    return Dot(axes, **kwargs)(inputs)
