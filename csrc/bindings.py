@@ -58,7 +58,8 @@ def binding(name, parameters):
     for p in parameters:
         if p.kind == "array":
             code = ARRAYS[p.type].decode()
-            lines.append(f'    cdef Array {p.name}_ = as_array({p.name}, b"{code}", {not p.const}, "{name}", "{p.name}")')
+            checked = f'as_array({p.name}, b"{code}", {not p.const}, "{name}", "{p.name}")'
+            lines.append(f"    cdef Array {p.name}_ = {checked}")
             lines.append(f"    cdef {p.type} *{p.name}_p = <{p.type} *>pointer({p.name}_)")
             call.append(f"{p.name}_p")
         elif p.kind == "dims":
