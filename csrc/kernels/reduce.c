@@ -57,25 +57,30 @@ CG_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
     return a;
 }
 
-/* The sum of all lanes: k + 8 onto k, then k + 4, k + 2, k + 1. */
+typedef float quad __attribute__((vector_size(16), may_alias));
+
+/* The sum of all lanes: k + 8 onto k, then k + 4, k + 2, k + 1 */
 CG_INLINE float lanes_sum(lanes a) {
-    float s[VLEN];
+    quad q[VLEN / 4];
     for (int w = LANE_VECTORS / 2; w; w /= 2)
         for (int j = 0; j < w; j++) a.v[j] += a.v[j + w];
-    vf_store(s, a.v[0]);
-    for (int w = VLEN / 2; w; w /= 2)
-        for (int i = 0; i < w; i++) s[i] += s[i + w];
-    return s[0];
+    memcpy(q, &a.v[0], sizeof q);
+    for (int w = VLEN / 8; w; w /= 2)
+        for (int j = 0; j < w; j++) q[j] += q[j + w];
+    return (q[0][0] + q[0][2]) + (q[0][1] + q[0][3]);
 }
 
+CG_INLINE float larger(float a, float b) { return a > b ? a : b; }
+
+/* The largest of all lanes, of which none is NaN */
 CG_INLINE float lanes_largest(lanes a) {
-    float s[VLEN];
+    quad q[VLEN / 4];
     for (int w = LANE_VECTORS / 2; w; w /= 2)
         for (int j = 0; j < w; j++) a.v[j] = vf_max(a.v[j], a.v[j + w]);
-    vf_store(s, a.v[0]);
-    for (int w = VLEN / 2; w; w /= 2)
-        for (int i = 0; i < w; i++) s[i] = s[i] > s[i + w] ? s[i] : s[i + w];
-    return s[0];
+    memcpy(q, &a.v[0], sizeof q);
+    float m = -INFINITY;
+    for (int j = 0; j < VLEN / 4; j++) m = larger(m, larger(larger(q[j][0], q[j][1]), larger(q[j][2], q[j][3])));
+    return m;
 }
 
 /* A row is summed in runs of this many lanes' worth, and the runs onto a total: the rounding error grows with

@@ -47,7 +47,17 @@ static float row_dot(const float *a, const float *b, int64_t K) {
 }
 
 /* p = softmax(x) unless p is NULL; *max and the sum that log_softmax needs too. p may be x. */
-static float softmax_row(float *p, const float *x, int64_t K, float *max) {
+CG_INLINE float softmax_row(float *p, const float *x, int64_t K, float *max) {
+    if (K <= LANES) { /* the same in registers, for classifiers of few classes */
+        lanes e = lanes_load_upto(x, K, -INFINITY);
+        *max = lanes_largest(lanes_max(e, lanes_set(-INFINITY)));
+        e = lanes_exp_less(e, *max);
+        float sum = lanes_sum(e);
+        vf scale = vf_set(1 / sum);
+        for (int j = 0; j < LANE_VECTORS; j++) e.v[j] *= scale;
+        if (p) lanes_store_upto(p, e, K);
+        return sum;
+    }
     *max = row_largest(x, K);
     if (!p) return row_exp(NULL, x, K, *max);
     float sum = row_exp(p, x, K, *max);
