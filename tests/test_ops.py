@@ -620,6 +620,15 @@ def test_crossentropy_of_extreme_logits_is_exact():
     np.testing.assert_allclose(np.asarray(clipped), -np.log(1e-7), rtol=1e-6)
 
 
+def test_crossentropy_takes_the_logits_of_its_own_activation_only():
+    x, t = np.array([[1.0, -2.0, 0.5]]), np.array([[0.0, 1.0, 0.0]])
+    s, p = ops.sigmoid(x), ops.softmax(x)
+    for of in (lambda y: ops.categorical_crossentropy(t, y), lambda y: ops.sparse_categorical_crossentropy([1], y)):
+        np.testing.assert_allclose(of(s).numpy(), -np.log(s.numpy()[:, 1] / s.numpy().sum()), rtol=1e-5)
+    expected = -np.log(np.where(t == 1, p.numpy(), 1 - p.numpy()))
+    np.testing.assert_allclose(ops.binary_crossentropy(t, p).numpy(), expected, rtol=1e-5)
+
+
 def test_labels_of_many_types():
     p = np.eye(3, dtype="float32") * 0.5 + 0.2
     expected = ops.sparse_categorical_crossentropy([0, 1, 2], p).numpy()

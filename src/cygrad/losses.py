@@ -41,7 +41,9 @@ def match_shapes(y_true, y_pred, name):
 
 def _reshape_prediction(y_pred, shape):
     reshaped = ops.reshape(y_pred, shape)
-    return reshaped if y_pred.logits is None else reshaped.set_logits(ops.reshape(y_pred.logits, shape))
+    if y_pred.logits_of != "sigmoid":  # a softmax has its axis
+        return reshaped
+    return reshaped.set_logits(ops.reshape(y_pred.logits, shape), "sigmoid")
 
 
 def _smooth(name, t, smoothing, classes):

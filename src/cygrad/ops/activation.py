@@ -118,7 +118,7 @@ def sigmoid(x):
     x = as_float(x, "sigmoid")
     y = empty(x.shape)
     K.sigmoid_forward(y, x, x.size)
-    y.set_logits(x)
+    y.set_logits(x, "sigmoid")
 
     def backward(dy):
         dx = gradient_like(x)

@@ -1,8 +1,9 @@
 """Cross-entropies with keras.ops's names, one value a sample. Kernels: csrc/kernels/loss.c.
 
-With from_logits=False and an output that comes straight from softmax or sigmoid, the loss is computed from that op's
-input and the gradient goes straight there: exact where probabilities are near 0 or 1, and cheaper. (The probabilities
-themselves then get no gradient from the loss.) Otherwise probabilities are clipped to [1e-7, 1 - 1e-7], as in Keras.
+With from_logits=False and an output that comes straight from softmax (for the binary one: from sigmoid), the loss is
+computed from that op's input and the gradient goes straight there: exact where probabilities are near 0 or 1, and
+cheaper. (The probabilities themselves then get no gradient from the loss.) Otherwise probabilities are clipped to
+[1e-7, 1 - 1e-7], as in Keras.
 """
 
 import numpy as np
@@ -51,7 +52,7 @@ def binary_crossentropy(target, output, from_logits=False):
     t, p = as_float(target, "binary_crossentropy", "target"), as_float(output, "binary_crossentropy", "output")
     if t.shape != p.shape:
         _same_shape(t, p, "binary_crossentropy")
-    x = p if from_logits else p.logits
+    x = p if from_logits else p.logits if p.logits_of == "sigmoid" else None
     if x is None:
         p = clip(p, EPSILON, 1 - EPSILON)
         return negative(add(multiply(t, log(p)), multiply(subtract(1.0, t), log(subtract(1.0, p)))))
@@ -95,7 +96,7 @@ def categorical_crossentropy(target, output, from_logits=False, axis=-1):
         raise ValueError("categorical_crossentropy: expected an axis of classes; got shape ()")
     if axis != -1:
         t, p = _to_last(t, axis, "categorical_crossentropy"), _to_last(p, axis, "categorical_crossentropy")
-    x = p if from_logits else p.logits
+    x = p if from_logits else p.logits if p.logits_of == "softmax" else None
     if x is None:
         return _of_probabilities(t, p)
     if tracked(t):
@@ -191,7 +192,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     labels = labels_of(target, p.shape, op)
     classes = p.shape[-1]
     M = p.size // classes if classes else 0
-    x = p if from_logits else p.logits
+    x = p if from_logits else p.logits if p.logits_of == "softmax" else None
     if x is None:
         values = np.asarray(labels)
         if values.size and not (values.min() >= 0 and values.max() < classes):

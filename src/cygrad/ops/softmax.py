@@ -40,7 +40,7 @@ def softmax(x, axis=-1):
     M, N = _rows(x, "softmax")
     y = empty(x.shape)
     K.softmax_forward(y, x, M, N)
-    y.set_logits(x)
+    y.set_logits(x, "softmax")
 
     def backward(dy):
         dx = gradient_like(x)
