@@ -24,7 +24,7 @@ def test_docstring_examples_run(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)  # an example may write a file
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     failures = []
-    for test in doctest.DocTestFinder().find(module, extraglobs={"cygrad": cygrad, "np": np}):
+    for test in doctest.DocTestFinder().find(module, globs={"cygrad": cygrad, "np": np}):
         runner.run(test, out=failures.append)
     assert not failures, "".join(failures)
 

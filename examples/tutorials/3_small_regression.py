@@ -20,7 +20,7 @@ start = time.perf_counter()
 # changed: the tutorial leaves data, labels, X_test and y_test undefined; here three numbers and a function of them
 rng = np.random.default_rng(42)
 points = rng.random((1000, 3))
-targets = points[:, 0] * points[:, 1] + np.sin(3 * points[:, 2])
+targets = points @ [1, -2, 3] + points[:, 0] * points[:, 1]
 data, labels = points[:800], targets[:800]
 X_test, y_test = points[800:], targets[800:, None]
 
