@@ -1,4 +1,4 @@
-"""Layers, activations, regularizers and constraints against Keras, with equal weights and inputs. Runs where keras is."""
+"""Layers, activations, regularizers and constraints against Keras, weights and inputs equal. Runs where keras is."""
 
 import numpy as np
 import pytest
