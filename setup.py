@@ -1,7 +1,8 @@
 """Builds csrc/ and the extension modules. The metadata is in pyproject.toml.
 
-One table of instruction sets and flags: each row compiles csrc/isa/NAME.c, which includes every kernel, with that row's flags.
-The rest of csrc/ gets baseline flags, and no link-time optimisation, so that no instruction the CPU lacks can leak out of a row.
+One table of instruction sets and flags: each row compiles csrc/isa/NAME.c, which includes every kernel, with that row's
+flags. The rest of csrc/ gets baseline flags, and no link-time optimisation, so that no instruction the CPU lacks can
+leak out of a row.
 """
 
 import os
@@ -17,7 +18,7 @@ from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
 sys.path.insert(0, str(Path(__file__).parent / "csrc"))
-from bindings import write_bindings  # noqa: E402
+from bindings import write_bindings
 
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 ARM = platform.machine().lower() in ("aarch64", "arm64")
@@ -31,7 +32,7 @@ if X86:
 if ARM:
     ISAS["neon"] = []
 
-# -ffp-contract=off: a fused multiply-add stands where the source says vf_fma, nowhere else, so compilers agree on every bit.
+# -ffp-contract=off: a fused multiply-add stands where the source says vf_fma, nowhere else: all compilers agree.
 # -fno-math-errno and -fno-trapping-math give up errno and exception flags, not one result.
 FLAGS = [
     "-std=c11",
