@@ -1,6 +1,8 @@
 """Sequential and Model: stacks, shapes, names, summaries, configurations."""
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -288,6 +290,16 @@ def test_clone_model_shares_nothing():
         model, clone_function=lambda layer: type(layer).from_config({**layer.get_config(), "units": 9})
     )
     assert wider.output_shape == (None, 9)
+
+
+def test_import_loads_little_but_numpy():
+    program = (
+        "import cygrad, sys; first = set(sys.modules); cygrad.Sequential; "
+        "heavy = {'safetensors', 'tqdm', 'matplotlib', 'PIL', 'sklearn', 'cygrad.reference', 'cygrad.cli'}; "
+        "print(sorted(m for m in first if m.startswith('cygrad')), sorted(heavy & set(sys.modules)))"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert run.stdout.strip() == "['cygrad', 'cygrad._core'] []"
 
 
 def test_public_names():
