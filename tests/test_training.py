@@ -624,3 +624,25 @@ def test_a_thousand_models_leave_nothing_behind():
     gc.collect()
     assert _core.alloc_stats()["in_use"] == before
     assert threading.active_count() < 10
+
+
+def test_a_subclass_may_have_several_inputs():
+    class Sum(Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(1, kernel_initializer="ones")
+
+        def call(self, inputs):
+            a, b = inputs.values() if isinstance(inputs, dict) else inputs
+            return self.dense(a) + self.dense(b)
+
+    a, b = data(40)[0], data(40)[0] * 2
+    target = (a + b).sum(1)
+    for given in ([a, b], (a, b), {"a": a, "b": b}):
+        model = Sum()
+        model.compile("sgd", "mse")
+        assert model.evaluate(given, target, verbose=0) < 1e-6
+        np.testing.assert_allclose(model.predict(given, verbose=0)[:, 0], target, rtol=1e-4, atol=1e-5)
+        assert model.fit(given, target, verbose=0).history["loss"][0] < 1e-6
+    with pytest.raises(ValueError, match="the arrays of x have different numbers of samples: 40, 39"):
+        model.fit([a, b[1:]], target)

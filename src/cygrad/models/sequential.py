@@ -245,6 +245,9 @@ class Sequential(Model):
         first = self._layers[0] if self._layers else None
         return "int" in str(dtype) or bool(getattr(first, "integer_input", False))
 
+    def _takes_several(self, x):
+        return False
+
     def _inputs(self, caller, x):
         if not self._layers:
             raise ValueError(f"{caller}: {self._title()} has no layers; add some first")

@@ -324,8 +324,8 @@ class Trainer:
         return x
 
     def _takes_several(self, x):
-        """Is a list given as x several inputs? For one input it is nested numbers, or a list of samples."""
-        return False
+        """Is a list given as x several inputs, one an array? Else it is nested numbers, or a list of samples."""
+        return bool(x) and all(hasattr(a, "__array__") and np.ndim(a) > 0 for a in x)
 
     def _integer_inputs(self):
         """Should integers reach the first layer as they are (Embedding), not as floats?"""
@@ -365,7 +365,7 @@ class Trainer:
         if len(y) != n:
             raise ValueError(
                 f"{caller}: x and y have different numbers of samples: {n} and {len(y)}"
-                + (". Are the images in y transposed, or labels of another split?" if n and len(y) else "")
+                ". Do they belong to different splits?"
             )
         y_pred = self._sample(x)
         if not isinstance(y_pred, Tensor):
