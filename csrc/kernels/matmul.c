@@ -221,15 +221,23 @@ static int product_in_place(struct product *p, int threads) {
     const int64_t to_pack = p->b_j != 1 ? panels : 0;
     const size_t bytes = (size_t)(to_pack * NR * p->K) * sizeof(float);
     if (to_pack && !(p->packed_b = cg_alloc(bytes))) return CG_ENOMEM;
-    const int by_rows = row_tiles >= panels;
-    const int64_t items = by_rows ? row_tiles : panels, shares = cg_min64(items, threads);
-    CG_PARALLEL_FOR(threads)
-    for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
-    CG_PARALLEL_FOR(threads)
-    for (int64_t s = 0; s < shares; s++) {
-        const int64_t first = items * s / shares, end = items * (s + 1) / shares;
-        if (by_rows) product_block(p, first * p->rows, cg_min64(end * p->rows, p->M), 0, p->N, 0, p->K);
-        else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
+    if (threads == 1) { /* without entering OpenMP, which costs as much as a small product */
+        for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
+        product_block(p, 0, p->M, 0, p->N, 0, p->K);
+    } else {
+        const int by_rows = row_tiles >= panels;
+        const int64_t items = by_rows ? row_tiles : panels, shares = cg_min64(items, threads);
+#pragma omp parallel num_threads(threads)
+        {
+#pragma omp for schedule(static)
+            for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
+#pragma omp for schedule(static)
+            for (int64_t s = 0; s < shares; s++) {
+                const int64_t first = items * s / shares, end = items * (s + 1) / shares;
+                if (by_rows) product_block(p, first * p->rows, cg_min64(end * p->rows, p->M), 0, p->N, 0, p->K);
+                else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
+            }
+        }
     }
     if (to_pack) cg_free(p->packed_b, bytes);
     return CG_OK;
