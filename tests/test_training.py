@@ -1,5 +1,6 @@
 """fit, evaluate, predict: values against NumPy, data of every kind, override points, learning, memory."""
 
+import gc
 import threading
 
 import numpy as np
@@ -595,10 +596,12 @@ def test_a_steady_step_and_predict_ask_the_system_for_nothing():
     model.compile("adam", "mse", metrics=["mae"])
     model.fit(x, y, batch_size=20, epochs=3, verbose=0)
     model.predict(x[:1], verbose=0)
+    gc.collect()  # what earlier tests left
     before = _core.alloc_stats()
     model.fit(x, y, batch_size=20, epochs=20, verbose=0)
     for _ in range(500):
         model.predict(x[:1], verbose=0)
+    gc.collect()
     after = _core.alloc_stats()
     assert after["system_calls"] == before["system_calls"]
     assert after["in_use"] == before["in_use"]
