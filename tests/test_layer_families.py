@@ -329,4 +329,4 @@ def test_activity_regularization():
     layer = layers.ActivityRegularization(0.1, 0.2)
     x = data(3, 4)
     np.testing.assert_array_equal(layer(x), x)
-    assert float(layer.losses[0]) == pytest.approx(0.1 * np.abs(x).sum() + 0.2 * (x**2).sum(), rel=1e-5)
+    assert float(layer.losses[0]) == pytest.approx((0.1 * np.abs(x).sum() + 0.2 * (x**2).sum()) / 3, rel=1e-5)

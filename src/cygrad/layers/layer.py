@@ -327,7 +327,8 @@ class Layer:
                 self._check_numerics("output", y)
             if self.activity_regularizer is not None:
                 for leaf in flatten(y):
-                    self.add_loss(self.activity_regularizer(leaf))
+                    penalty = self.activity_regularizer(leaf)  # a mean over the batch, as in Keras 3
+                    self.add_loss(penalty / max(leaf.shape[0], 1) if leaf.shape else penalty)
         except (TypeError, ValueError) as error:
             self._name_in(error)
             raise

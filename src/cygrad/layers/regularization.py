@@ -150,7 +150,7 @@ class AlphaDropout(_Noise):
 
 
 class ActivityRegularization(Layer):
-    """y = x; adds l1 * sum |x| + l2 * sum x^2 to the losses.
+    """y = x; adds (l1 * sum |x| + l2 * sum x^2) / N to the losses, N the batch's size.
 
     >>> layer = cygrad.layers.ActivityRegularization(l2=0.5)
     >>> _ = layer(np.array([[1.0, 3.0]]))
