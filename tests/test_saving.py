@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 import cygrad
 from cygrad import Input, Model, Sequential, layers
 from cygrad.models import load_model
-from cygrad.models.saving import _table, deserialize_layer, named_weights, parse_json, serialize_layer, to_bytes
+from cygrad.models.container import parse_json
+from cygrad.models.saving import to_bytes
+from cygrad.models.serialization import _table, deserialize_layer, named_weights, serialize_layer
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,6 @@ def unpack_x_y_sample_weight(data):
 
     >>> cygrad.utils.unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
-
     """
     if not isinstance(data, (tuple, list)):
         return data, None, None
@@ -60,7 +59,6 @@ def pack_x_y_sample_weight(x, y=None, sample_weight=None):
 
     >>> cygrad.utils.pack_x_y_sample_weight(1, 2)
     (1, 2)
-
     """
     if y is None:
         return (x,) if isinstance(x, (tuple, list)) else x
@@ -71,7 +69,6 @@ def as_array(x, caller, name, integers=False):
     """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
 
     integers: whole numbers stay whole (token indices); else what does not fit becomes float.
-
     """
     try:
         array = np.asarray(x)

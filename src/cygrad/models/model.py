@@ -6,6 +6,9 @@ import re
 
 from ..layers.layer import Layer, map_shapes
 from ..layers.symbolic import KerasTensor
+from .container import parse_json
+from .saving import from_bytes, load_weights, save_model, save_weights, to_bytes
+from .serialization import custom_objects_of, deserialize_model, serialize_model
 from .training import Trainer
 
 __all__ = ["Model", "clone_model", "model_from_json"]
@@ -28,7 +31,6 @@ class Model(Trainer, Layer):
     >>> model = Classifier()
     >>> model.predict(np.zeros((3, 4), "float32"), verbose=0).shape
     (3, 2)
-
     """
 
     def __init__(self, *args, trainable=True, name=None, **kwargs):
@@ -110,33 +112,23 @@ class Model(Trainer, Layer):
         """Writes the whole model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's
         state, random states. models.load_model is the reverse. The file is complete or not there. FileExistsError
         where overwrite is False."""
-        from .saving import save_model
-
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True):
         """Writes the weights alone to one `.safetensors` file, named layer/variable. FileExistsError where overwrite
         is False."""
-        from .saving import save_weights
-
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, skip_mismatch=False):
         """Reads weights from save_weights or save. ValueError names what is missing, extra or of another shape, and
         changes nothing; skip_mismatch=True leaves those out, with a warning."""
-        from .saving import load_weights
-
         load_weights(self, filepath, skip_mismatch)
 
     def to_json(self, **kwargs):
         """The architecture as JSON text, for model_from_json; kwargs as for json.dumps."""
-        from .saving import serialize_model
-
         return json.dumps(serialize_model(self), allow_nan=False, **kwargs)
 
     def __reduce_ex__(self, protocol):
-        from .saving import custom_objects_of, from_bytes, to_bytes
-
         return from_bytes, (to_bytes(self), custom_objects_of(self))
 
 
@@ -146,10 +138,7 @@ def model_from_json(json_string, custom_objects=None):
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
     >>> cygrad.models.model_from_json(model.to_json()).count_params()
     3
-
     """
-    from .saving import deserialize_model, parse_json
-
     return deserialize_model(parse_json(json_string, "model_from_json"), custom_objects)
 
 
@@ -160,9 +149,7 @@ def clone_model(model, input_tensors=None, clone_function=None):
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
     >>> cygrad.models.clone_model(model).weights[0] is model.weights[0]
     False
-
     """
-    from .saving import custom_objects_of, deserialize_model, serialize_model
     from .sequential import Sequential
 
     if input_tensors is not None:

@@ -7,7 +7,9 @@ from .._tensor import Tensor
 from ..layers.core import InputLayer
 from ..layers.layer import Layer, _context, structure_changed
 from ..layers.symbolic import KerasTensor
+from .container import check_keys
 from .model import Model
+from .serialization import deserialize_layer, serialize_layer
 
 
 class Sequential(Model):
@@ -21,7 +23,6 @@ class Sequential(Model):
     >>> model = cygrad.Sequential([layers.Input((784,)), layers.Dense(64, activation="relu"), layers.Dense(10)])
     >>> model.output_shape, model.count_params()
     ((None, 10), 50890)
-
     """
 
     def __init__(self, layers=None, trainable=True, name=None):
@@ -97,6 +98,7 @@ class Sequential(Model):
         """Loss and metrics depend on the output's shape; the optimizer on the variables."""
         structure_changed()
         self._resolved = False
+        self._output_specs.clear()
 
     # ---- shapes ----
 
@@ -283,8 +285,6 @@ class Sequential(Model):
 
     def get_config(self):
         """{"name", "trainable", "layers", "build_input_shape"}: plain data for from_config."""
-        from .saving import serialize_layer
-
         layers = [self._input_layer, *self._layers] if self._input_layer else self._layers
         result = {
             "name": self.name,
@@ -298,8 +298,6 @@ class Sequential(Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A new Sequential from get_config's result; built where the other was."""
-        from .saving import check_keys, deserialize_layer
-
         check_keys("Sequential", config, {"name", "layers"}, {"trainable", "build_input_shape", "dtype"})
         model = cls(name=config["name"])
         for layer in config["layers"]:

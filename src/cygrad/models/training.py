@@ -1,4 +1,4 @@
-"""compile, fit, evaluate, predict: the loops over batches and what they check before the first one.
+"""fit, evaluate, predict: the loops over batches.
 
 The loop of fit costs little Python: what is the same for all batches is bound once, no logs are made unless a
 callback asks for them, and a value leaves C only to be added to a running mean. A model that overrides train_step,
@@ -10,15 +10,11 @@ import warnings
 import numpy as np
 
 from .. import callbacks as callbacks_module
-from .. import losses, optimizers
-from .. import metrics as metrics_module
 from ..ops._backend import GradientTape, Tensor, Variable, from_array
 from ..random import SeedGenerator
+from .compiling import Compiled, plain
 from .data import (
     ArrayBatches,
-    StreamBatches,
-    as_array,
-    class_weights,
     is_stream,
     leaves,
     map_leaves,
@@ -26,7 +22,7 @@ from .data import (
     shuffled,
     unpack_x_y_sample_weight,
 )
-from .targets import prepare_targets, warn_about_split
+from .inputs import Inputs
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -55,124 +51,14 @@ def _hook(callbacks, name):
     return getattr(callbacks, name) if callbacks._hooks[name] else None
 
 
-class Trainer:
+class Trainer(Compiled, Inputs):
     """What makes a layer a model: compile, fit, evaluate, predict and the methods on single batches."""
 
-    _row = None  # the shape of one sample, where the model has one input of a fixed shape
-
     def _init_training(self):
-        self.compiled = False
-        self.optimizer = None
-        self.loss = None
+        self._init_compiled()
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history = None
-        self._compile_arguments = {}
-        self._loss_tracker = self._loss_function = self._loss_weight = None
-        self._compiled_metrics, self._compiled_weighted = [], []
-        self._resolved = False
         self._shuffle_seed = SeedGenerator()
-
-    # ---- compile ----
-
-    def compile(
-        self,
-        optimizer="rmsprop",
-        loss=None,
-        loss_weights=None,
-        metrics=None,
-        weighted_metrics=None,
-        run_eagerly=False,
-        steps_per_execution=1,
-        jit_compile="auto",
-        auto_scale_loss=True,
-    ):
-        """Sets what training needs: an optimizer, a loss, metrics; strings as in Keras, objects, or functions
-        (y_true, y_pred).
-
-        loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight
-        and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
-        run_eagerly, steps_per_execution, jit_compile and auto_scale_loss have no effect: every step runs as it is
-        written, in float32. ValueError for names that do not exist, with the nearest one that does.
-
-        >>> model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(3, activation="softmax")])
-        >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
-
-        """
-        self.optimizer = optimizers.get(optimizer)
-        _check_loss(loss)
-        for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            _check_metrics(argument, given)
-        if jit_compile is True or (steps_per_execution or 1) > 1:
-            ignored = "jit_compile=True" if jit_compile is True else f"steps_per_execution={steps_per_execution}"
-            warnings.warn(f"compile: {ignored} has no effect here: steps are not compiled further", stacklevel=2)
-        self.loss = loss
-        self._compile_arguments = {
-            "loss": loss,
-            "loss_weights": loss_weights,
-            "metrics": metrics,
-            "weighted_metrics": weighted_metrics,
-        }
-        self._loss_weight = _single_loss_weight(loss_weights)
-        self._loss_tracker = metrics_module.Mean(name="loss")
-        self._loss_function = None
-        self._compiled_metrics, self._compiled_weighted = [], []
-        self._resolved = False
-        self.stop_training = False
-        self.compiled = True
-
-    def _resolve(self, y, y_pred):
-        """Turns the names given to compile into a loss and metrics, now that shapes are known."""
-        if self._resolved:
-            return
-        arguments = self._compile_arguments
-        shapes = (None, None) if y is None else (tuple(y.shape), tuple(y_pred.shape))
-        loss = _unwrap(arguments["loss"])
-        self._loss_function = losses.resolve(loss, *shapes)
-        if y is not None:
-            self._compiled_metrics = [_metric(m, loss, *shapes) for m in _flat(arguments["metrics"])]
-            self._compiled_weighted = [_metric(m, loss, *shapes) for m in _flat(arguments["weighted_metrics"])]
-        self._resolved = True
-
-    def _assert_compiled(self, caller):
-        if not self.compiled:
-            raise ValueError(
-                f'{caller}: model "{self.name}" is not compiled; call model.compile(optimizer, loss) first'
-            )
-
-    # ---- metrics ----
-
-    @property
-    def metrics(self):
-        """The metrics of training: the mean loss, those of compile, those of the model's own attributes."""
-        own = [m for m in vars(self).values() if isinstance(m, metrics_module.Metric) and m is not self._loss_tracker]
-        if not self.compiled:
-            return own
-        return [self._loss_tracker, *self._compiled_metrics, *self._compiled_weighted, *own]
-
-    @property
-    def metrics_names(self):
-        return [m.name for m in self.metrics]
-
-    def reset_metrics(self):
-        for metric in self.metrics:
-            metric.reset_state()
-
-    def get_metrics_result(self):
-        """{name: value} of all metrics as plain floats; a second metric of the same name gets a number."""
-        result = {}
-        weighted = {id(m) for m in self._compiled_weighted} if self.compiled else ()
-        for metric in self.metrics:
-            if metric is self._loss_tracker and not metric.count and self.loss is None:
-                continue
-            value = metric.result()
-            for name, v in (value if isinstance(value, dict) else {metric.name: value}).items():
-                if name in result and id(metric) in weighted:
-                    name = f"weighted_{name}"
-                base, number = name, 1
-                while name in result:
-                    name, number = f"{base}_{number}", number + 1
-                result[name] = _plain(v)
-        return result
 
     # ---- one step; Keras's override points ----
 
@@ -276,126 +162,6 @@ class Trainer:
 
         return train
 
-    # ---- data ----
-
-    def _batches(self, caller, x, y, sample_weight, batch_size, steps, class_weight=None):
-        """Batches of the arguments that fit and evaluate take, checked; builds the model, resolves loss and metrics."""
-        if is_stream(x):
-            if y is not None or sample_weight is not None:
-                raise ValueError(
-                    f"{caller}: y and sample_weight come with the batches of a generator or data set; "
-                    "they must be None here"
-                )
-            return self._stream(caller, x, steps, class_weight)
-        arrays = self._inputs(caller, x)
-        n = len(leaves(arrays)[0])
-        y, weight = self._targets(caller, arrays, y, sample_weight, class_weight, n)
-        batch_size = batch_size or (-(-n // steps) if steps else 32)
-        batches = ArrayBatches(
-            arrays, y, weight, batch_size, self._integer_inputs(), y is not None and y.dtype == np.int32
-        )
-        if steps:
-            if steps > batches.steps:
-                warnings.warn(
-                    f"{caller}: {n} samples make {batches.steps} batches of {batch_size}; not {steps}", stacklevel=3
-                )
-            batches.steps = min(steps, batches.steps)
-        return batches
-
-    def _inputs(self, caller, x):
-        """x as arrays that batches are gathered from, all of one length, of a shape that the model can take."""
-        if x is None:
-            raise ValueError(f"{caller}: x is None; expected an array of samples")
-        integers = self._integer_inputs()
-        if isinstance(x, (list, tuple)) and not self._takes_several(x):
-            x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
-            x = as_array(x, caller, "x", integers)
-        else:
-            x = map_leaves(lambda a: as_array(a, caller, "x", integers), x)
-        arrays = leaves(x)
-        lengths = {len(a) for a in arrays}
-        if len(lengths) != 1:
-            raise ValueError(
-                f"{caller}: the arrays of x have different numbers of samples: {', '.join(str(len(a)) for a in arrays)}"
-            )
-        if lengths == {0}:
-            raise ValueError(f"{caller}: x has no samples, shape {arrays[0].shape}")
-        self._check_input_shapes(caller, x)
-        return x
-
-    def _takes_several(self, x):
-        """Is a list given as x several inputs, one an array? Else it is nested numbers, or a list of samples."""
-        return bool(x) and all(hasattr(a, "__array__") and np.ndim(a) > 0 for a in x)
-
-    def _integer_inputs(self):
-        """Should integers reach the first layer as they are (Embedding), not as floats?"""
-        return False
-
-    def _check_input_shapes(self, caller, x):
-        """Raises ValueError where arrays cannot be what the model was built for."""
-
-    def _sample(self, x):
-        """The model's output for the first sample; builds what is not built yet."""
-        one = map_leaves(lambda a: self._as_input(a[:1]), x)
-        return self(one, training=False)
-
-    def _as_input(self, array):
-        return from_array(array, "int32" if self._integer_inputs() else None)
-
-    def _targets(self, caller, x, y, sample_weight, class_weight, n):
-        """y and sample_weight as checked arrays; resolves loss and metrics."""
-        name = self.name
-        if class_weight is not None and sample_weight is not None:
-            raise ValueError(f"{caller}: give class_weight or sample_weight, not both")
-        if y is None:
-            if self._compile_arguments.get("loss") is not None and not self._overrides("train_step", "compute_loss"):
-                raise ValueError(f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets')
-            self._sample(x)
-            weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
-            return None, weight
-        if isinstance(y, dict) or (
-            isinstance(y, (list, tuple)) and y and all(np.ndim(a) > 1 and hasattr(a, "__array__") for a in y)
-        ):
-            if len(y) != 1:
-                raise ValueError(
-                    f"{caller}: y holds {len(y)} arrays; models with several outputs are not supported yet"
-                )
-            y = leaves(y)[0]
-        y = as_array(y, caller, "y")
-        if len(y) != n:
-            raise ValueError(
-                f"{caller}: x and y have different numbers of samples: {n} and {len(y)}"
-                ". Do they belong to different splits?"
-            )
-        y_pred = self._sample(x)
-        if not isinstance(y_pred, Tensor):
-            if self._overrides("train_step", "compute_loss"):
-                return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
-            raise ValueError(
-                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; '
-                "models with several outputs are not supported yet"
-            )
-        if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, caller)
-        self._resolve(y, y_pred)
-        if self._loss_function is not None:
-            y = prepare_targets(y, (n, *y_pred.shape[1:]), self._loss_function, caller, name)
-        weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
-        return y, weight
-
-    def _stream(self, caller, x, steps, class_weight):
-        """Batches of an iterable: each is checked and converted as it comes."""
-
-        def convert(x, y, w):
-            arrays = self._inputs(caller, x)
-            n = len(leaves(arrays)[0])
-            y, w = self._targets(caller, arrays, y, w, class_weight, n)
-            if y is not None:
-                y = from_array(y, "int32" if y.dtype == np.int32 else None)
-            return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
-
-        return StreamBatches(x, steps, convert, caller)
-
     def _bind_optimizer(self, caller):
         """Before the first step: the optimizer takes the variables; later, they must still be the same."""
         variables = self.trainable_variables
@@ -445,7 +211,6 @@ class Trainer:
         >>> model.compile("sgd", "mse")
         >>> len(model.fit(x, 2 * x, epochs=3, verbose=0).history["loss"])
         3
-
         """
         self._assert_compiled("fit")
         verbose = _verbosity("fit", verbose)
@@ -534,7 +299,7 @@ class Trainer:
         """What a pass reports: the metrics, or what an overridden step returned under other names."""
         result = self.get_metrics_result()
         if isinstance(logs, dict) and set(logs) != set(result):
-            return {name: _plain(value) for name, value in logs.items()}
+            return {name: plain(value) for name, value in logs.items()}
         return result
 
     def _explain_nan(self, x, y, epoch, i):
@@ -552,32 +317,6 @@ class Trainer:
             "callbacks.TerminateOnNaN stops training",
             stacklevel=5,
         )
-
-    def _split(self, x, y, sample_weight, fraction):
-        """The head for training, the tail for validation."""
-        if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
-            raise ValueError(f"fit: validation_split must be in [0, 1); got {fraction!r}")
-        if is_stream(x):
-            raise ValueError("fit: validation_split needs arrays; give validation_data with a generator or data set")
-        x = self._inputs("fit", x)
-        n = len(leaves(x)[0])
-        at = int(n * (1.0 - fraction))
-        if at == 0 or at == n:
-            left = "nothing to train on" if at == 0 else "no validation data"
-            raise ValueError(f"fit: validation_split={fraction} of {n} samples leaves {left}")
-        y = None if y is None else as_array(y, "fit", "y")
-        sample_weight = None if sample_weight is None else as_array(sample_weight, "fit", "sample_weight")
-        for name, a in (("y", y), ("sample_weight", sample_weight)):
-            if a is not None and len(a) != n:
-                raise ValueError(f"fit: x and {name} have different numbers of samples: {n} and {len(a)}")
-        text = None if y is None else warn_about_split(y, at)
-        if text:
-            warnings.warn(f"fit: {text}", stacklevel=3)
-
-        def part(span):
-            return tuple(map_leaves(lambda a: a[span], s) for s in (x, y, sample_weight))
-
-        return part(slice(None, at)), part(slice(at, None))
 
     # ---- evaluate ----
 
@@ -599,7 +338,6 @@ class Trainer:
         >>> model.compile(loss="mse")
         >>> model.evaluate(np.ones((4, 1)), np.ones((4, 1)), verbose=0)
         1.0
-
         """
         self._assert_compiled("evaluate")
         verbose = _verbosity("evaluate", verbose)
@@ -630,7 +368,6 @@ class Trainer:
         >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1, kernel_initializer="ones")])
         >>> model.predict(np.array([[1.0, 2.0]])).tolist()
         [[3.0]]
-
         """
         if (  # one small array of the shape and the type that the model takes: nothing to check, nothing to convert
             type(x) is np.ndarray
@@ -646,26 +383,13 @@ class Trainer:
             y = self(from_array(x), training=False)
             return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
         batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
-        if is_stream(x):
-            batches = self._predict_stream(x, steps)
-        else:
-            arrays = self._inputs("predict", x)
-            n = len(leaves(arrays)[0])
-            batch_size = batch_size or (-(-n // steps) if steps else 32)
-            batches = ArrayBatches(arrays, None, None, batch_size, self._integer_inputs())
-            batches.steps = min(steps, batches.steps) if steps else batches.steps
+        batches = self._batches_to_predict(x, batch_size, steps)
         verbose = _verbosity("predict", verbose)
         if not isinstance(callbacks, callbacks_module.CallbackList):
             callbacks = callbacks_module.CallbackList(
                 callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
             )
         return self._predict(batches, callbacks)
-
-    def _predict_stream(self, x, steps):
-        def convert(x, y, w):
-            return map_leaves(self._as_input, self._inputs("predict", x)), None, None
-
-        return StreamBatches(x, steps, convert, "predict")
 
     def _predict(self, batches, callbacks):
         begin, end = _hook(callbacks, "on_predict_batch_begin"), _hook(callbacks, "on_predict_batch_end")
@@ -700,15 +424,6 @@ class Trainer:
 
     # ---- single batches ----
 
-    def _batch(self, caller, x, y, sample_weight, class_weight=None):
-        """One batch as tensors, checked."""
-        arrays = self._inputs(caller, x)
-        n = len(leaves(arrays)[0])
-        y, w = self._targets(caller, arrays, y, sample_weight, class_weight, n)
-        if y is not None:
-            y = from_array(y, "int32" if y.dtype == np.int32 else None)
-        return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
-
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """One step on one batch. Returns the loss and the metrics of this batch, as evaluate does."""
         self._assert_compiled("train_on_batch")
@@ -732,68 +447,6 @@ class Trainer:
         return map_leaves(_own, self.predict_step(x))
 
 
-# ---- what compile was given ----
-
-
-def _flat(given):
-    """metrics=, however nested for a single output, as a list."""
-    if given is None:
-        return []
-    if isinstance(given, dict):
-        given = list(given.values())
-    if not isinstance(given, (list, tuple)):
-        return [given]
-    return [m for entry in given for m in ([None] if entry is None else _flat(entry))]
-
-
-def _unwrap(loss):
-    """loss= for a single output: the loss itself, or the only entry of a list or dict."""
-    if isinstance(loss, dict):
-        loss = list(loss.values())
-    return loss[0] if isinstance(loss, (list, tuple)) else loss
-
-
-def _check_loss(loss):
-    if isinstance(loss, (list, tuple, dict)) and len(loss) != 1:
-        raise ValueError(f"compile: loss has {len(loss)} entries; models with several outputs are not supported yet")
-    loss = _unwrap(loss)
-    if loss is not None and not (isinstance(loss, str) and loss.lower() in ("crossentropy", "ce")):
-        losses.get(loss)
-
-
-def _check_metrics(argument, given):
-    if given is not None and not isinstance(given, (list, tuple, dict)):
-        raise ValueError(f"compile: {argument} must be a list; got {given!r}. Did you mean {argument}=[{given!r}]?")
-    for metric in _flat(given):
-        if metric is None:
-            raise ValueError(f"compile: {argument} must not contain None")
-        if not isinstance(metric, str) or metric.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
-            metrics_module.get(metric)
-
-
-def _single_loss_weight(given):
-    if given is None:
-        return None
-    values = (
-        list(given.values())
-        if isinstance(given, dict)
-        else list(given)
-        if isinstance(given, (list, tuple))
-        else [given]
-    )
-    if len(values) != 1 or isinstance(values[0], (bool, str)) or not np.isfinite(values[0]):
-        raise ValueError(f"compile: loss_weights must hold one number, as there is one output; got {given!r}")
-    return float(values[0])
-
-
-def _metric(identifier, loss, true_shape, pred_shape):
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
-        found = metrics_module.get(type(losses.resolve("crossentropy", true_shape, pred_shape)).__name__)
-        found.name = identifier
-        return found
-    return metrics_module.get(identifier, loss, true_shape, pred_shape)
-
-
 # ---- small helpers ----
 
 
@@ -804,19 +457,6 @@ def _schedule(frequency):
         return lambda epoch: epoch + 1 in epochs
     frequency = _positive("fit", "validation_freq", frequency)
     return lambda epoch: (epoch + 1) % frequency == 0
-
-
-def _weight_array(caller, sample_weight, n):
-    weight = as_array(sample_weight, caller, "sample_weight")
-    if len(weight) != n:
-        raise ValueError(f"{caller}: x and sample_weight have different numbers of samples: {n} and {len(weight)}")
-    return weight.astype(np.float32, copy=False)
-
-
-def _plain(value):
-    """A metric's value as a float, or nested lists of floats."""
-    value = np.asarray(value)
-    return float(value) if value.size == 1 else value.tolist()
 
 
 def _in_order(logs):

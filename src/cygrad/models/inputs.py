@@ -1,0 +1,188 @@
+"""What fit, evaluate and predict check about their data before the first step, and the batches that they make of it."""
+
+import warnings
+
+import numpy as np
+
+from ..layers.symbolic import KerasTensor
+from ..ops._backend import from_array
+from .data import ArrayBatches, StreamBatches, as_array, class_weights, is_stream, leaves, map_leaves
+from .targets import prepare_targets, warn_about_split
+
+
+class Inputs:
+    """Data as arrays and batches that a model can take. Everything raises ValueError that says what does not fit."""
+
+    _row = None  # the shape of one sample, where the model has one input of a fixed shape
+
+    def _batches(self, caller, x, y, sample_weight, batch_size, steps, class_weight=None):
+        """Batches of the arguments that fit and evaluate take, checked; builds the model, resolves loss and metrics."""
+        if is_stream(x):
+            if y is not None or sample_weight is not None:
+                raise ValueError(
+                    f"{caller}: y and sample_weight come with the batches of a generator or data set; "
+                    "they must be None here"
+                )
+            return self._stream(caller, x, steps, class_weight)
+        arrays = self._inputs(caller, x)
+        n = len(leaves(arrays)[0])
+        y, weight = self._targets(caller, arrays, y, sample_weight, class_weight, n)
+        batch_size = batch_size or (-(-n // steps) if steps else 32)
+        batches = ArrayBatches(
+            arrays, y, weight, batch_size, self._integer_inputs(), y is not None and y.dtype == np.int32
+        )
+        if steps:
+            if steps > batches.steps:
+                warnings.warn(
+                    f"{caller}: {n} samples make {batches.steps} batches of {batch_size}; not {steps}", stacklevel=3
+                )
+            batches.steps = min(steps, batches.steps)
+        return batches
+
+    def _batches_to_predict(self, x, batch_size, steps):
+        if is_stream(x):
+
+            def convert(x, y, w):
+                return map_leaves(self._as_input, self._inputs("predict", x)), None, None
+
+            return StreamBatches(x, steps, convert, "predict")
+        arrays = self._inputs("predict", x)
+        batch_size = batch_size or (-(-len(leaves(arrays)[0]) // steps) if steps else 32)
+        batches = ArrayBatches(arrays, None, None, batch_size, self._integer_inputs())
+        batches.steps = min(steps, batches.steps) if steps else batches.steps
+        return batches
+
+    def _inputs(self, caller, x):
+        """x as arrays that batches are gathered from, all of one length, of a shape that the model can take."""
+        if x is None:
+            raise ValueError(f"{caller}: x is None; expected an array of samples")
+        integers = self._integer_inputs()
+        if isinstance(x, (list, tuple)) and not self._takes_several(x):
+            x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
+            x = as_array(x, caller, "x", integers)
+        else:
+            x = map_leaves(lambda a: as_array(a, caller, "x", integers), x)
+        arrays = leaves(x)
+        lengths = {len(a) for a in arrays}
+        if len(lengths) != 1:
+            raise ValueError(
+                f"{caller}: the arrays of x have different numbers of samples: {', '.join(str(len(a)) for a in arrays)}"
+            )
+        if lengths == {0}:
+            raise ValueError(f"{caller}: x has no samples, shape {arrays[0].shape}")
+        self._check_input_shapes(caller, x)
+        return x
+
+    def _takes_several(self, x):
+        """Is a list given as x several inputs, one an array? Else it is nested numbers, or a list of samples."""
+        return bool(x) and all(hasattr(a, "__array__") and np.ndim(a) > 0 for a in x)
+
+    def _integer_inputs(self):
+        """Should integers reach the first layer as they are (Embedding), not as floats?"""
+        return False
+
+    def _check_input_shapes(self, caller, x):
+        """Raises ValueError where arrays cannot be what the model was built for."""
+
+    def _output_spec(self, x):
+        """The shape of the model's output for x, as symbolic tensors. Found by a first sample, which builds what is not
+        built yet, and kept."""
+        rows = tuple([a.shape[1:] for a in leaves(x)])
+        spec = self._output_specs.get(rows)
+        if spec is None:
+            y = self(map_leaves(lambda a: self._as_input(a[:1]), x), training=False)
+            spec = map_leaves(lambda t: KerasTensor((None, *t.shape[1:])), y)
+            if len(self._output_specs) > 100:  # sequences of many lengths
+                self._output_specs.clear()
+            self._output_specs[rows] = spec
+        return spec
+
+    def _as_input(self, array):
+        return from_array(array, "int32" if self._integer_inputs() else None)
+
+    def _targets(self, caller, x, y, sample_weight, class_weight, n):
+        """y and sample_weight as checked arrays; resolves loss and metrics."""
+        name = self.name
+        if class_weight is not None and sample_weight is not None:
+            raise ValueError(f"{caller}: give class_weight or sample_weight, not both")
+        if y is None:
+            if self._compile_arguments.get("loss") is not None and not self._overrides("train_step", "compute_loss"):
+                raise ValueError(f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets')
+            self._output_spec(x)
+            weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
+            return None, weight
+        if isinstance(y, dict) or (
+            isinstance(y, (list, tuple)) and y and all(np.ndim(a) > 1 and hasattr(a, "__array__") for a in y)
+        ):
+            if len(y) != 1:
+                raise ValueError(
+                    f"{caller}: y holds {len(y)} arrays; models with several outputs are not supported yet"
+                )
+            y = leaves(y)[0]
+        y = as_array(y, caller, "y")
+        if len(y) != n:
+            raise ValueError(
+                f"{caller}: x and y have different numbers of samples: {n} and {len(y)}"
+                ". Do they belong to different splits?"
+            )
+        y_pred = self._output_spec(x)
+        if not isinstance(y_pred, KerasTensor):
+            if self._overrides("train_step", "compute_loss"):
+                return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
+            raise ValueError(
+                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; '
+                "models with several outputs are not supported yet"
+            )
+        if class_weight is not None:
+            sample_weight = class_weights(y, class_weight, caller)
+        self._resolve(y, y_pred)
+        if self._loss_function is not None:
+            y = prepare_targets(y, (n, *y_pred.shape[1:]), self._loss_function, caller, name)
+        weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
+        return y, weight
+
+    def _stream(self, caller, x, steps, class_weight):
+        """Batches of an iterable: each is checked and converted as it comes."""
+        return StreamBatches(x, steps, lambda x, y, w: self._batch(caller, x, y, w, class_weight), caller)
+
+    def _batch(self, caller, x, y, sample_weight, class_weight=None):
+        """One batch as tensors, checked."""
+        arrays = self._inputs(caller, x)
+        n = len(leaves(arrays)[0])
+        y, w = self._targets(caller, arrays, y, sample_weight, class_weight, n)
+        if y is not None:
+            y = from_array(y, "int32" if y.dtype == np.int32 else None)
+        return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
+
+    def _split(self, x, y, sample_weight, fraction):
+        """The head for training, the tail for validation."""
+        if isinstance(fraction, bool) or not isinstance(fraction, (int, float)) or not 0 < fraction < 1:
+            raise ValueError(f"fit: validation_split must be in [0, 1); got {fraction!r}")
+        if is_stream(x):
+            raise ValueError("fit: validation_split needs arrays; give validation_data with a generator or data set")
+        x = self._inputs("fit", x)
+        n = len(leaves(x)[0])
+        at = int(n * (1.0 - fraction))
+        if at == 0 or at == n:
+            left = "nothing to train on" if at == 0 else "no validation data"
+            raise ValueError(f"fit: validation_split={fraction} of {n} samples leaves {left}")
+        y = None if y is None else as_array(y, "fit", "y")
+        sample_weight = None if sample_weight is None else as_array(sample_weight, "fit", "sample_weight")
+        for name, a in (("y", y), ("sample_weight", sample_weight)):
+            if a is not None and len(a) != n:
+                raise ValueError(f"fit: x and {name} have different numbers of samples: {n} and {len(a)}")
+        text = None if y is None else warn_about_split(y, at)
+        if text:
+            warnings.warn(f"fit: {text}", stacklevel=3)
+
+        def part(span):
+            return tuple(map_leaves(lambda a: a[span], s) for s in (x, y, sample_weight))
+
+        return part(slice(None, at)), part(slice(at, None))
+
+
+def _weight_array(caller, sample_weight, n):
+    weight = as_array(sample_weight, caller, "sample_weight")
+    if len(weight) != n:
+        raise ValueError(f"{caller}: x and sample_weight have different numbers of samples: {n} and {len(weight)}")
+    return weight.astype(np.float32, copy=False)

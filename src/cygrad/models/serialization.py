@@ -1,0 +1,177 @@
+"""Layers and models as plain data, by names from a closed table; their weights by name."""
+
+import inspect
+
+from .. import _lookup, layers
+from ..layers.layer import _NOT_PARTS, Layer, _is_ours
+from ..layers.symbolic import KerasTensor
+from .container import check_keys
+
+MOST_LAYERS = 10_000
+
+
+def serialize_layer(layer):
+    """{"class_name", "config"} of a layer or model: plain data, the reverse of deserialize_layer."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def _table():
+    """The closed table of what a file can name."""
+    from .sequential import Sequential
+
+    found = {
+        name: value
+        for name, value in vars(layers).items()
+        if isinstance(value, type) and issubclass(value, Layer) and value is not Layer and value.__name__ == name
+    }
+    return {**found, "InputLayer": layers.core.InputLayer, "Sequential": Sequential}
+
+
+def deserialize_layer(data, custom_objects=None):
+    """A layer from serialize_layer's result; ValueError names a class that is unknown and arguments that do not fit."""
+    check_keys("layer", data, {"class_name", "config"})
+    name, config = data["class_name"], data["config"]
+    if not isinstance(name, str) or not isinstance(config, dict):
+        raise ValueError(
+            f"layer: expected a class name and its configuration; got {name!r:.60} and {type(config).__name__}"
+        )
+    if isinstance(config.get("layers"), list) and len(config["layers"]) > MOST_LAYERS:
+        raise ValueError(f"{name}: {len(config['layers'])} layers are more than {MOST_LAYERS}")
+    custom = (custom_objects or {}).get(name) or _lookup.custom_object(name)
+    cls = custom or _table().get(name)
+    if cls is None:
+        near = _lookup.did_you_mean(name, _table())
+        raise ValueError(
+            f"unknown layer {name!r}.{near} If it is a class of your own, give custom_objects={{{name!r}: {name}}}"
+        )
+    label = f"{name} {config.get('name', '')!r}"
+    try:
+        with _lookup.custom_object_scope(custom_objects or {}):
+            if "custom_objects" in inspect.signature(cls.from_config).parameters:
+                return cls.from_config(config, custom_objects=custom_objects)
+            return cls.from_config(config)
+    except (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError, NotImplementedError) as error:
+        raise ValueError(f"{label}: {error}") from error
+
+
+def serialize_model(model):
+    """The architecture of a model as plain data."""
+    data = serialize_layer(model)
+    if not _builds_itself(model) and model._build_shapes is not None:
+        data["input_shape"] = _as_lists(model.input_shape)
+    return data
+
+
+def deserialize_model(data, custom_objects=None):
+    """A new model from serialize_model's result; built where the other was."""
+    check_keys("model", data, {"class_name", "config"}, {"input_shape"})
+    model = deserialize_layer({key: data[key] for key in ("class_name", "config")}, custom_objects)
+    from .model import Model
+
+    if not isinstance(model, Model):
+        raise ValueError(f"{data['class_name']} is a layer, not a model")
+    if "input_shape" in data and not model.built:
+        model._trial((_symbols(data["input_shape"]),), {})
+    return model
+
+
+def _builds_itself(model):
+    from .sequential import Sequential
+
+    return isinstance(model, Sequential)
+
+
+def _as_lists(shape):
+    if isinstance(shape, dict):
+        return {key: _as_lists(value) for key, value in shape.items()}
+    return [_as_lists(s) for s in shape] if isinstance(shape, (tuple, list)) else shape
+
+
+def _symbols(shape):
+    """Symbolic inputs for a nest of shapes."""
+    if isinstance(shape, dict):
+        return {key: _symbols(value) for key, value in shape.items()}
+    if isinstance(shape, list) and all(s is None or isinstance(s, int) for s in shape):
+        return KerasTensor(tuple(shape))
+    if isinstance(shape, list):
+        return [_symbols(s) for s in shape]
+    raise ValueError(f"input_shape: expected lists of numbers; got {shape!r:.60}")
+
+
+def custom_objects_of(model):
+    """{name: object} of the classes and functions that a model's configuration names and this package does not have."""
+    found = {}
+
+    def visit(value):
+        if isinstance(value, (list, tuple, set)):
+            for v in value:
+                visit(v)
+        elif isinstance(value, dict):
+            for v in value.values():
+                visit(v)
+        elif inspect.isfunction(value):
+            if not value.__module__.startswith("cygrad."):
+                found[value.__name__] = value
+        elif hasattr(value, "get_config") and not isinstance(value, type) and not _is_ours(type(value)):
+            found[type(value).__name__] = type(value)
+
+    for layer in model._flatten_layers():
+        visit(layer)
+        for key, value in vars(layer).items():
+            if not key.startswith("_"):
+                visit(value)
+    visit([model._compile_arguments, model.optimizer])
+    return found
+
+
+# ---- weights by name ----
+
+
+def named_weights(model):
+    """{"layer/variable": variable} of a model. A layer in a Sequential goes by its name, in other layers by the
+    attribute that holds it, for automatic names differ from one instance to the next. What has the same name gets a
+    number."""
+    found, prefixes, seen = {}, {}, set()
+
+    def visit(layer, prefix):
+        trainable, fixed, sublayers, _ = layer._parts()
+        for variable in trainable + fixed:
+            if id(variable) not in seen:
+                seen.add(id(variable))
+                found[_unused(prefix + variable.name, found)] = variable
+        places = dict(_places(layer))
+        for child in sublayers:
+            if id(child) not in seen:
+                seen.add(id(child))
+                child_prefix = _unused(prefix + places.get(id(child), child.name), prefixes)
+                prefixes[child_prefix] = None
+                visit(child, child_prefix + "/")
+
+    visit(model, "")
+    return found
+
+
+def _places(layer):
+    """(id of sublayer, its place): "attribute", "attribute/0", "attribute/key". None for a Sequential's."""
+    from .sequential import Sequential
+
+    if isinstance(layer, Sequential):
+        return
+
+    def walk(value, place):
+        if isinstance(value, Layer):
+            yield id(value), place
+        elif isinstance(value, (list, tuple, dict)):
+            for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+                yield from walk(item, f"{place}/{key}")
+
+    for name, value in vars(layer).items():
+        if name not in _NOT_PARTS:
+            yield from walk(value, name.lstrip("_"))
+
+
+def _unused(name, taken):
+    candidate, number = name, 1
+    while candidate in taken:
+        candidate, number = f"{name}_{number}", number + 1
+    return candidate
