@@ -183,6 +183,16 @@ def test_own_layers_losses_and_models_come_through_custom_objects(tmp_path):
     assert list(named_weights(subclass)) == ["first/kernel", "first/bias", "last/kernel", "last/bias"]
     again = load_model(path, custom_objects={"Own": Own})
     assert equal(subclass, again)
+    for shape, text in (
+        ([None, 10**9], "larger than"),
+        ([None, "x"], "whole numbers"),
+        ("x", "whole numbers"),
+        ([None, 7], "declares"),
+    ):
+        bad = rewritten(path.read_bytes(), set_at("model", "input_shape", value=shape))
+        (tmp_path / "bad.cygrad").write_bytes(bad)
+        with pytest.raises(ValueError, match=text):
+            load_model(tmp_path / "bad.cygrad", custom_objects={"Own": Own})
     assert equal(subclass, pickle.loads(pickle.dumps(subclass)))
     assert equal(model, copy.deepcopy(model))
 

@@ -4,11 +4,10 @@ import json
 import math
 import re
 
-from ..layers.layer import Layer, map_shapes
-from ..layers.symbolic import KerasTensor
+from ..layers.layer import Layer
 from .container import parse_json
 from .saving import from_bytes, load_weights, save_model, save_weights, to_bytes
-from .serialization import custom_objects_of, deserialize_model, serialize_model
+from .serialization import custom_objects_of, deserialize_model, serialize_model, symbols_of
 from .training import Trainer
 
 __all__ = ["Model", "clone_model", "model_from_json"]
@@ -162,11 +161,6 @@ def clone_model(model, input_tensors=None, clone_function=None):
             clone.add(clone_function(layer))
         return clone
     return deserialize_model(serialize_model(model), custom_objects_of(model))
-
-
-def symbols_of(shapes):
-    """Symbolic inputs for a shape, or a list or dict of shapes."""
-    return map_shapes(lambda shape: KerasTensor((None, *tuple(shape)[1:])), shapes)
 
 
 # ---- the summary ----

@@ -1,13 +1,15 @@
 """Layers and models as plain data, by names from a closed table; their weights by name."""
 
 import inspect
+import math
 
 from .. import _lookup, layers
-from ..layers.layer import _NOT_PARTS, Layer, _is_ours
+from ..layers.layer import _NOT_PARTS, Layer, _is_ours, map_shapes
 from ..layers.symbolic import KerasTensor
 from .container import check_keys
 
 MOST_LAYERS = 10_000
+MOST_VALUES = 1 << 26  # of a sample that a model is tried on: 256 MiB
 
 
 def serialize_layer(layer):
@@ -57,8 +59,8 @@ def deserialize_layer(data, custom_objects=None):
 def serialize_model(model):
     """The architecture of a model as plain data."""
     data = serialize_layer(model)
-    if not _builds_itself(model) and model._build_shapes is not None:
-        data["input_shape"] = _as_lists(model.input_shape)
+    if "build_input_shape" not in data["config"] and model.built and model._build_shapes is not None:
+        data["input_shape"] = map_shapes(list, model.input_shape)
     return data
 
 
@@ -71,31 +73,22 @@ def deserialize_model(data, custom_objects=None):
     if not isinstance(model, Model):
         raise ValueError(f"{data['class_name']} is a layer, not a model")
     if "input_shape" in data and not model.built:
-        model._trial((_symbols(data["input_shape"]),), {})
+        model._trial((symbols_of(data["input_shape"]),), {})
     return model
 
 
-def _builds_itself(model):
-    from .sequential import Sequential
+def symbols_of(shapes):
+    """Symbolic inputs for a shape, batch axis included, or a nest of shapes, on which a model can be tried."""
 
-    return isinstance(model, Sequential)
+    def symbol(shape):
+        sizes = shape[1:] if isinstance(shape, (list, tuple)) else [shape]
+        if not all(s is None or (isinstance(s, int) and s >= 0) for s in sizes):
+            raise ValueError(f"input_shape: expected whole numbers, and None for open axes; got {shape!r:.60}")
+        if math.prod(1 if s is None else s for s in sizes) > MOST_VALUES:
+            raise ValueError(f"input_shape: one sample of shape {tuple(sizes)} is larger than {MOST_VALUES} values")
+        return KerasTensor((None, *sizes))
 
-
-def _as_lists(shape):
-    if isinstance(shape, dict):
-        return {key: _as_lists(value) for key, value in shape.items()}
-    return [_as_lists(s) for s in shape] if isinstance(shape, (tuple, list)) else shape
-
-
-def _symbols(shape):
-    """Symbolic inputs for a nest of shapes."""
-    if isinstance(shape, dict):
-        return {key: _symbols(value) for key, value in shape.items()}
-    if isinstance(shape, list) and all(s is None or isinstance(s, int) for s in shape):
-        return KerasTensor(tuple(shape))
-    if isinstance(shape, list):
-        return [_symbols(s) for s in shape]
-    raise ValueError(f"input_shape: expected lists of numbers; got {shape!r:.60}")
+    return map_shapes(symbol, shapes)
 
 
 def custom_objects_of(model):
