@@ -17,7 +17,7 @@ import cygrad
 from cygrad import Input, Model, Sequential, layers
 from cygrad.models import load_model
 from cygrad.models.container import parse_json
-from cygrad.models.saving import to_bytes
+from cygrad.models.saving import from_bytes, to_bytes
 from cygrad.models.serialization import _table, deserialize_layer, named_weights, serialize_layer
 
 
@@ -534,6 +534,34 @@ def test_hostile_configurations(good, tmp_path, change, text):
     with pytest.raises(ValueError, match=text) as raised:
         load_bytes(rewritten(good, change), tmp_path)
     assert "bad.cygrad" in str(raised.value)
+
+
+VALUES = [None, True, -1, 0, 2**70, 1e300, "", "relu", [], {}, [None], [[1]], {"class_name": "Dense", "config": {}}]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_any_change_of_the_configuration_loads_or_is_a_value_error(good):
+    def places(data, path=()):
+        for key in data if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ():
+            yield (*path, key)
+            yield from places(data[key], (*path, key))
+
+    rng = np.random.default_rng(0)
+
+    def change(document):
+        found = list(places(document))
+        *path, last = found[rng.integers(len(found))]
+        for key in path:
+            document = document[key]
+        document[last] = VALUES[rng.integers(len(VALUES))]
+
+    refused = 0
+    for _ in range(400):
+        try:
+            from_bytes(rewritten(good, change))
+        except ValueError:
+            refused += 1
+    assert refused > 200
 
 
 def test_hostile_headers(tmp_path):
