@@ -1,0 +1,236 @@
+"""Losses against Keras: values, gradients of the predictions, weights, reductions. Runs where Keras is installed.
+
+Predictions are plain probabilities where a cross-entropy takes these, so that both compute from them; what differs when
+they come from a softmax or sigmoid has a test of its own.
+"""
+
+import inspect
+
+import numpy as np
+import pytest
+from frameworks import EPSILON, close, cygrad_vjp, keras_vjp, normal
+
+import cygrad
+
+keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
+
+N, K = 12, 5
+NAMES = [
+    "BinaryCrossentropy",
+    "CategoricalCrossentropy",
+    "MeanAbsoluteError",
+    "MeanSquaredError",
+    "SparseCategoricalCrossentropy",
+]
+
+
+def data(name, rng, shape=(N, K), from_logits=False):
+    """Targets and predictions that suit a loss."""
+    y_pred = normal(rng, shape)
+    if name.startswith("Mean"):
+        return normal(rng, shape), y_pred
+    if name == "BinaryCrossentropy":
+        y_true = (rng.random(shape) < 0.5).astype(np.float32)
+        return y_true, y_pred if from_logits else rng.uniform(0.05, 0.95, shape).astype(np.float32)
+    labels = rng.integers(0, shape[-1], shape[:-1])
+    y_true = labels.astype(np.int32) if name.startswith("Sparse") else np.eye(shape[-1], dtype=np.float32)[labels]
+    return y_true, y_pred if from_logits else rng.uniform(0.05, 1.0, shape).astype(np.float32)
+
+
+def compare(mine, theirs, y_true, y_pred, sample_weight=None, terms=None):
+    rng = np.random.default_rng(5)
+    (y,), dy, (gradient,) = cygrad_vjp(lambda x: mine(y_true, x, sample_weight), [y_pred], rng)
+    (expected,), (expected_gradient,) = keras_vjp(lambda x: theirs(y_true, x, sample_weight), [y_pred], dy)
+    close(y, expected, terms or y_pred.size)
+    close(gradient, expected_gradient, terms or y_pred.size)
+
+
+def pair(name, **arguments):
+    return [getattr(package.losses, name)(**arguments) for package in (cygrad, keras)]
+
+
+def weightings(rng, shape, broadcast):
+    """Sample weights of every shape that both take, zeros among them."""
+    weights = rng.uniform(0.0, 2.0, shape).astype(np.float32)
+    weights.flat[::4] = 0
+    return [None, weights, *([weights[:, :1]] if broadcast and len(shape) > 1 else [])]
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "mean_with_sample_weight", "sum", "none", None])
+@pytest.mark.parametrize("name", NAMES)
+def test_reductions_and_sample_weights(name, reduction):
+    mine, theirs = pair(name, reduction=reduction)
+    rng = np.random.default_rng(0)
+    for shape in ((N, K), (N, 3, K)):
+        y_true, y_pred = data(name, rng, shape)
+        for sample_weight in weightings(rng, shape[:-1], broadcast=reduction != "mean_with_sample_weight"):
+            compare(mine, theirs, y_true, y_pred, sample_weight)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean_with_sample_weight", "sum"])
+@pytest.mark.parametrize("name", NAMES)
+def test_one_weight_a_sample_as_a_column(name, reduction):
+    rng = np.random.default_rng(0)
+    compare(*pair(name, reduction=reduction), *data(name, rng), rng.random((N, 1), np.float32))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deviation_weights_in_a_column_give_a_vector_of_losses(name):
+    """With reduction "none" and weights [N,1], Keras gives [N,1] for losses [N]; cygrad gives one loss a sample."""
+    rng = np.random.default_rng(0)
+    mine, theirs = pair(name, reduction="none")
+    y_true, y_pred = data(name, rng)
+    weights = rng.random((N, 1), np.float32)
+    expected = keras.ops.convert_to_numpy(theirs(y_true, y_pred, weights))
+    assert mine(y_true, y_pred, weights).shape == (N,) and expected.shape == (N, 1)
+    close(mine(y_true, y_pred, weights), expected[:, 0], K)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "mean", "sum", "none"])
+@pytest.mark.parametrize("name", NAMES)
+def test_one_weight_for_all(name, reduction):
+    rng = np.random.default_rng(0)
+    compare(*pair(name, reduction=reduction), *data(name, rng), 0.5)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deviation_the_divisor_counts_a_weight_for_each_value_it_multiplies(name):
+    """With reduction "mean_with_sample_weight" and broadcast weights, one for all or [N,1] for losses [N,3], Keras
+    divides by the sum of the weights as given. In cygrad equal weights leave the mean as it is."""
+    rng = np.random.default_rng(0)
+    mine, theirs = pair(name, reduction="mean_with_sample_weight")
+    for shape, weights in (((N, K), np.float32(0.5)), ((N, 3, K), rng.random((N, 1), np.float32))):
+        y_true, y_pred = data(name, rng, shape)
+        times = np.prod(shape[:-1]) / weights.size
+        loss = mine(y_true, y_pred, weights)
+        close(loss, keras.ops.convert_to_numpy(theirs(y_true, y_pred, weights)) / times, y_pred.size)
+        close(mine(y_true, y_pred, 0.5), mine(y_true, y_pred), y_pred.size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_deviation_one_weight_a_sample_fits_sequences(name):
+    """Losses [N,3] with weights [N]: Keras wants [N,1]."""
+    rng = np.random.default_rng(0)
+    mine, theirs = pair(name)
+    y_true, y_pred = data(name, rng, (N, 3, K))
+    weights = rng.random(N, np.float32)
+    close(mine(y_true, y_pred, weights), keras.ops.convert_to_numpy(theirs(y_true, y_pred, weights[:, None])), N)
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "CategoricalCrossentropy"])
+def test_logits_and_label_smoothing(name, from_logits, label_smoothing):
+    mine, theirs = pair(name, from_logits=from_logits, label_smoothing=label_smoothing)
+    rng = np.random.default_rng(0)
+    for shape in ((N, K), (N, 4, 3)):
+        compare(mine, theirs, *data(name, rng, shape, from_logits), rng.random((N, *shape[1:-1]), np.float32))
+
+
+@pytest.mark.parametrize("shape", [(N, 1), (N, K), (N, 3, K)])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_labels_of_any_shape(from_logits, shape):
+    """[...] and [...,1], of every integer type and in floats."""
+    mine, theirs = pair("SparseCategoricalCrossentropy", from_logits=from_logits)
+    labels, y_pred = data("SparseCategoricalCrossentropy", np.random.default_rng(0), shape, from_logits)
+    for y_true in (labels, labels[..., None], labels.astype(np.int64), labels.astype(np.uint8), labels.astype("f")):
+        compare(mine, theirs, y_true, y_pred)
+
+
+@pytest.mark.parametrize("from_logits", [False, True])
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "none"])
+def test_ignore_class(reduction, from_logits):
+    """The mean is over what is left, in both."""
+    mine, theirs = pair("SparseCategoricalCrossentropy", from_logits=from_logits, reduction=reduction, ignore_class=2)
+    y_true, y_pred = data("SparseCategoricalCrossentropy", np.random.default_rng(0), (N, 4, K), from_logits)
+    assert (y_true == 2).any()
+    compare(mine, theirs, y_true, y_pred)
+
+
+def test_axis():
+    rng = np.random.default_rng(0)
+    for name in ("BinaryCrossentropy", "CategoricalCrossentropy"):
+        y_true, y_pred = data(name, rng, (N, 4, K), True)
+        swapped = [np.ascontiguousarray(np.swapaxes(a, 1, 2)) for a in (y_true, y_pred)]
+        compare(*pair(name, from_logits=True, axis=1), *swapped)
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith(("Mean", "Binary"))])
+@pytest.mark.parametrize("shapes", [((N,), (N,)), ((N,), (N, 1)), ((N, 1), (N,)), ((N, 1), (N, 1))])
+def test_a_vector_and_a_column_are_pairs(name, shapes):
+    rng = np.random.default_rng(0)
+    y_true, y_pred = (a[:, 0] for a in data(name, rng))
+    compare(*pair(name), y_true.reshape(shapes[0]), y_pred.reshape(shapes[1]))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_functions(name):
+    """losses.mean_squared_error, ...: one value a sample."""
+    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
+    rng = np.random.default_rng(0)
+    y_true, y_pred = data(name, rng)
+    mine, theirs = (getattr(package.losses, snake) for package in (cygrad, keras))
+    (y,), dy, (gradient,) = cygrad_vjp(lambda x: mine(y_true, x), [y_pred], rng)
+    # (Keras's function takes y_true as it is, its class makes a tensor of it.)
+    (expected,), (expected_gradient,) = keras_vjp(
+        lambda x: theirs(keras.ops.convert_to_tensor(y_true), x), [y_pred], dy
+    )
+    close(y, expected, K)
+    close(gradient, expected_gradient, K)
+
+
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"])
+def test_of_an_activation(name):
+    """The probabilities of a softmax or sigmoid: cygrad starts from its input, and the gradient there is Keras's."""
+    activation = "sigmoid" if name.startswith("Binary") else "softmax"
+    rng = np.random.default_rng(0)
+    y_true, x = data(name, rng, from_logits=True)
+    mine, theirs = pair(name)
+    (y,), dy, (gradient,) = cygrad_vjp(lambda x: mine(y_true, getattr(cygrad.ops, activation)(x)), [x], rng)
+    (expected,), (expected_gradient,) = keras_vjp(lambda x: theirs(y_true, getattr(keras.ops, activation)(x)), [x], dy)
+    close(y, expected, x.size)
+    close(gradient, expected_gradient, x.size)
+
+
+@pytest.mark.parametrize("name", ["BinaryCrossentropy", "CategoricalCrossentropy", "SparseCategoricalCrossentropy"])
+def test_deviation_losses_of_an_activation_are_exact_where_keras_clips(name):
+    """A wrong answer given with certainty: the loss is the difference of the logits, 40. Keras clips the probability
+    at 1e-7, so that its loss ends at 16.1 and learning with it."""
+    binary = name.startswith("Binary")
+    x = np.array([[40.0]] if binary else [[0.0, 40.0]], np.float32)
+    y_true = {"BinaryCrossentropy": [[0.0]], "CategoricalCrossentropy": [[1.0, 0.0]]}.get(name, [0])
+    activation = "sigmoid" if binary else "softmax"
+    mine, theirs = pair(name)
+    tensor = cygrad.ops.convert_to_tensor(x)
+    with cygrad.GradientTape() as tape:
+        tape.watch(tensor)
+        loss = mine(y_true, getattr(cygrad.ops, activation)(tensor))
+    gradient = tape.gradient(loss, tensor).numpy()
+    assert float(loss) == pytest.approx(40.0, rel=4 * EPSILON)
+    np.testing.assert_allclose(gradient, [[1.0]] if binary else [[-1.0, 1.0]], rtol=4 * EPSILON)
+    clipped = theirs(np.array(y_true), getattr(keras.ops, activation)(keras.ops.convert_to_tensor(x)))
+    assert float(keras.ops.convert_to_numpy(clipped)) == pytest.approx(16.1, abs=0.2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_signatures(name):
+    """The arguments of a class and its function: Keras's, in Keras's order, with Keras's defaults."""
+    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
+    for attribute in (name, snake):
+        mine, theirs = (inspect.signature(getattr(package.losses, attribute)) for package in (cygrad, keras))
+        assert [(p.name, p.default) for p in mine.parameters.values()] == [
+            (p.name, p.default) for p in theirs.parameters.values()
+        ]
+
+
+def test_names():
+    """What loss= takes: each of our names stands for the same in Keras."""
+    for name, value in cygrad.losses._NAMES.items():
+        if name != "LossFunctionWrapper":
+            theirs = keras.losses.get(name)
+            assert getattr(theirs, "__name__", type(theirs).__name__) == value.__name__
+
+
+def test_every_loss_is_compared():
+    classes = {n for n, v in vars(cygrad.losses).items() if inspect.isclass(v) and issubclass(v, cygrad.losses.Loss)}
+    assert classes - {"Loss", "LossFunctionWrapper"} == set(NAMES)
