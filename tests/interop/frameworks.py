@@ -143,3 +143,12 @@ def cnn224(module):
             layers.Dense(10, activation="softmax"),
         ]
     )
+
+
+def batches(shape, steps=10, size=32, classes=10):
+    """Batches of images that can be learned: a random pattern a class, and noise."""
+    rng = np.random.default_rng(7)
+    patterns = rng.random((classes, *shape))
+    for _ in range(steps):
+        y = rng.integers(0, classes, size)
+        yield (0.7 * patterns[y] + 0.3 * rng.random((size, *shape))).astype(np.float32), y

@@ -1,0 +1,120 @@
+"""Optimizers and schedules against Keras: five steps with the same random gradients. Runs where Keras is installed."""
+
+import inspect
+
+import numpy as np
+import pytest
+from frameworks import EPSILON, normal
+
+import cygrad
+
+keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
+
+SHAPES = [(7, 5), (5,), (3, 3, 2, 4), (1,)]
+CASES = [
+    ("SGD", {}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9}),
+    ("SGD", {"learning_rate": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("Adam", {}),
+    ("Adam", {"learning_rate": 0.03, "beta_1": 0.7, "beta_2": 0.9, "epsilon": 0.1}),
+    ("Adam", {"learning_rate": 0.03, "beta_2": 0.6, "amsgrad": True}),
+    ("AdamW", {"learning_rate": 0.03}),
+    ("AdamW", {"learning_rate": 0.03, "weight_decay": 0.3, "amsgrad": True}),
+    ("RMSprop", {}),
+    ("RMSprop", {"learning_rate": 0.03, "rho": 0.6, "epsilon": 1e-3}),
+    ("RMSprop", {"learning_rate": 0.03, "momentum": 0.8}),
+    ("RMSprop", {"learning_rate": 0.03, "centered": True, "epsilon": 1e-3}),
+    ("RMSprop", {"learning_rate": 0.03, "centered": True, "momentum": 0.8, "epsilon": 1e-3}),
+    ("SGD", {"learning_rate": 0.1, "weight_decay": 0.2}),
+    ("RMSprop", {"learning_rate": 0.03, "weight_decay": 0.2}),
+    *[
+        (name, {"learning_rate": 0.03, **clip})
+        for name in ("SGD", "Adam")
+        for clip in ({"clipnorm": 1.5}, {"clipvalue": 0.4}, {"global_clipnorm": 2.0})
+    ],
+]
+
+
+def close(mine, theirs, steps=5):
+    """Each step rounds a weight, and computes its change, of the size of the learning rate, to a few eps."""
+    tolerance = 16 * steps * EPSILON
+    np.testing.assert_allclose(mine, theirs, rtol=tolerance, atol=tolerance)
+
+
+def variables(rng):
+    """The same random values as variables of cygrad and Keras."""
+    values = [normal(rng, shape) for shape in SHAPES]
+    return [cygrad.Variable(v) for v in values], [keras.Variable(v) for v in values]
+
+
+def gradients(rng):
+    """Of very different sizes, some of them 0, as those behind a relu are."""
+    found = [normal(rng, shape) * rng.choice([0.0, 1e-3, 1.0, 3.0], shape).astype(np.float32) for shape in SHAPES]
+    return found, [keras.ops.convert_to_tensor(g) for g in found]
+
+
+def five_steps(mine, theirs, seed=0):
+    rng = np.random.default_rng(seed)
+    own, foreign = variables(rng)
+    for step in range(1, 6):
+        given, converted = gradients(rng)
+        mine.apply_gradients(zip(given, own))
+        theirs.apply_gradients(zip(converted, foreign))
+        for v, w in zip(own, foreign):
+            close(v, keras.ops.convert_to_numpy(w), step)
+    assert mine.iterations == 5
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES)
+def test_five_steps(name, arguments):
+    five_steps(*(getattr(package.optimizers, name)(**arguments) for package in (cygrad, keras)))
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_variables_that_do_not_decay(name):
+    optimizers = [getattr(package.optimizers, name)(learning_rate=0.1, weight_decay=0.5) for package in (cygrad, keras)]
+    own, foreign = variables(np.random.default_rng(0))
+    start = [v.numpy().copy() for v in own]
+    for optimizer, given in zip(optimizers, (own, foreign)):
+        optimizer.exclude_from_weight_decay(var_list=given[:2])
+        optimizer.build(given)
+    zeros = [np.zeros(shape, np.float32) for shape in SHAPES]
+    optimizers[0].apply_gradients(zip(zeros, own))
+    optimizers[1].apply_gradients(zip(map(keras.ops.convert_to_tensor, zeros), foreign))
+    for v, w, before, kept in zip(own, foreign, start, (1, 1, 0.95, 0.95)):
+        close(v, before * np.float32(kept), 1)
+        close(v, keras.ops.convert_to_numpy(w), 1)
+
+
+@pytest.mark.parametrize("staircase", [False, True])
+def test_exponential_decay(staircase):
+    arguments = {"initial_learning_rate": 0.3, "decay_steps": 2, "decay_rate": 0.5, "staircase": staircase}
+    schedules = [package.optimizers.schedules.ExponentialDecay(**arguments) for package in (cygrad, keras)]
+    for step in range(10):
+        mine, theirs = (schedule(step) for schedule in schedules)
+        assert mine == pytest.approx(float(keras.ops.convert_to_numpy(theirs)), rel=4 * EPSILON)
+    five_steps(
+        *(package.optimizers.SGD(schedule, momentum=0.5) for package, schedule in zip((cygrad, keras), schedules))
+    )
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "RMSprop"])
+def test_signatures_and_defaults(name):
+    """Our arguments are Keras's first ones in Keras's order; the others have Keras's default when left out."""
+    mine, theirs = (
+        inspect.signature(getattr(package.optimizers, name).__init__).parameters for package in (cygrad, keras)
+    )
+    own = [n for n in mine if n != "options"]
+    assert own == list(theirs)[: len(own)]
+    assert all(mine[n].default == theirs[n].default for n in own)
+    options = inspect.signature(cygrad.Optimizer.__init__).parameters
+    for n in set(options) & set(theirs) - set(own) - {"name"}:
+        assert options[n].default == theirs[n].default, n
+    default = getattr(keras.optimizers, name)()
+    assert cygrad.optimizers.get(name.lower()).learning_rate == pytest.approx(
+        float(keras.ops.convert_to_numpy(default.learning_rate)), rel=EPSILON
+    )
+
+
+def test_every_optimizer_is_compared():
+    assert {*cygrad.optimizers._CLASSES} == {name.lower() for name, _ in CASES}
