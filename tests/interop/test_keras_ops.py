@@ -1,0 +1,327 @@
+"""Every function of cygrad.ops against keras.ops: values, types, gradients, signatures. Runs where Keras is
+installed."""
+
+import inspect
+
+import numpy as np
+import pytest
+from frameworks import close, cygrad_vjp, keras_vjp, normal
+
+import cygrad
+
+keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
+
+rng = np.random.default_rng(0)
+A, B = normal(rng, (3, 4)), normal(rng, (3, 4))
+ROW, COLUMN = normal(rng, (4,)), normal(rng, (3, 1))
+CUBE, LONG = normal(rng, (2, 3, 4)), normal(rng, (2, 5, 4))
+POSITIVE = np.abs(A) + np.float32(0.1)
+UNIT = rng.uniform(0.05, 0.95, (3, 4)).astype(np.float32)
+WHOLE, WHOLE2 = rng.integers(-9, 10, (3, 4)).astype(np.int32), rng.integers(1, 5, (3, 4)).astype(np.int32)
+BOOLS, BOOLS2 = WHOLE > 0, WHOLE2 > 2
+EXTREME = np.array([[0.0, np.inf, -np.inf, np.nan], [1.0, -2.5, 3.5, 0.5]], np.float32)
+IMAGES, KERNEL = normal(rng, (2, 7, 6, 4)), normal(rng, (3, 2, 4, 6))
+SERIES = normal(rng, (2, 9, 4))
+PICK = rng.integers(0, 3, (2, 5)).astype(np.int32)
+LABELS = rng.integers(0, 4, (3,)).astype(np.int32)
+ONE_HOT, BITS = np.eye(4, dtype=np.float32)[LABELS], BOOLS.astype(np.float32)
+
+ONE = (  # differentiable functions of one tensor, elementwise
+    "abs absolute arctan cos elu exp expm1 gelu hard_sigmoid leaky_relu negative reciprocal relu relu6 selu sigmoid "
+    "silu sin softplus softsign square swish tanh log_softmax softmax stop_gradient ravel squeeze transpose normalize"
+)
+LOGS = "log log10 log1p log2 rsqrt sqrt"
+STEPS = "ceil floor round sign isnan isinf isfinite logical_not"
+TWO = "add subtract multiply divide true_divide maximum minimum logaddexp"
+COMPARISONS = "equal not_equal less less_equal greater greater_equal isclose"
+LOGIC = "logical_and logical_or logical_xor"
+REDUCTIONS = "sum mean max min prod std var logsumexp"
+INDICES = "argmax argmin"
+
+# (name, the call on a module and arrays, the arrays). NUMPY: where keras.ops on PyTorch departs from the NumPy function
+# of that name, whose meaning keras.ops otherwise has: keepdims without axis, sign(NaN), weights without axis, negative
+# indices without axis, mode "symmetric".
+CASES, NUMPY = [], []
+
+
+def case(name, call, *arrays):
+    CASES.append((name, call, arrays))
+
+
+def numpy_case(name, call, *arrays):
+    NUMPY.append((name, call, arrays))
+
+
+def of(name, **arguments):
+    return lambda ops, *x: getattr(ops, name)(*x, **arguments)
+
+
+for name in ONE.split():
+    case(name, of(name), A)
+for name in LOGS.split():
+    case(name, of(name), POSITIVE)
+for name in STEPS.split():
+    case(name, of(name), 3 * A)
+    if name != "sign":
+        case(name, of(name), EXTREME)
+for name in TWO.split():
+    for x1, x2 in ((A, B), (A, ROW), (COLUMN, ROW), (CUBE, A), (POSITIVE, A)):
+        case(name, of(name), x1, x2)
+    case(name, lambda ops, x, name=name: getattr(ops, name)(x, 2.5), A)
+    if name not in ("divide", "true_divide", "logaddexp"):
+        case(name, of(name), WHOLE, WHOLE2)
+for name in COMPARISONS.split():
+    case(name, of(name), WHOLE, WHOLE2)
+    case(name, of(name), np.round(A), np.round(ROW))
+for name in LOGIC.split():
+    case(name, of(name), BOOLS, BOOLS2)
+for name in REDUCTIONS.split():
+    for axis in (None, 0, -1, 1, (0, 2)):
+        for keepdims in (False, True):
+            if axis is not None or not keepdims:
+                case(name, of(name, axis=axis, keepdims=keepdims), CUBE)
+for name in INDICES.split():
+    for axis in (None, 0, -1):
+        case(name, of(name, axis=axis), CUBE)
+        case(name, of(name, axis=axis, keepdims=True), WHOLE)
+for name in ("all", "any"):
+    for axis in (None, 0, (0, 1)):
+        case(name, of(name, axis=axis), BOOLS)
+        case(name, of(name, axis=axis, keepdims=True), BOOLS | True)
+for name in ("sum", "max", "min", "prod", "cumsum"):
+    case(name, of(name, axis=1), WHOLE2)
+for p in (-1, 0, 1, 2, 3, 0.5):
+    case("power", lambda ops, x, p=p: ops.power(x, p), POSITIVE)
+case("power", of("power"), POSITIVE, A)
+case("power", lambda ops, x: ops.power(x, 3), A)
+case("max", lambda ops, x: ops.max(x, axis=1, initial=0.2), A)
+case("min", lambda ops, x: ops.min(x, axis=1, initial=0.2), A)
+case("clip", lambda ops, x: ops.clip(x, -0.5, 0.7), A)
+case("round", lambda ops, x: ops.round(x, 2), A)
+case("gelu", of("gelu", approximate=False), A)
+case("leaky_relu", of("leaky_relu", negative_slope=0.4), A)
+case("elu", of("elu", alpha=0.4), A)
+case("softmax", of("softmax", axis=0), A)
+case("log_softmax", of("log_softmax", axis=1), CUBE)
+case("floor_divide", of("floor_divide"), WHOLE, WHOLE2)
+case("floor_divide", lambda ops, x: ops.floor_divide(x, 0.5), A)
+case("mod", of("mod"), WHOLE, WHOLE2)
+case("mod", lambda ops, x: ops.mod(x, 0.5), A)
+case("where", lambda ops, c, x, y: ops.where(c, x, y), BOOLS, A, B)
+case("where", lambda ops, c, x: ops.where(c, x, 0.0), BOOLS, A)
+case("nonzero", lambda ops, x: list(ops.nonzero(x)), WHOLE)
+case("count_nonzero", of("count_nonzero", axis=1), WHOLE)
+case("count_nonzero", of("count_nonzero"), WHOLE)
+for order, axis in ((None, None), (1, 1), (2, 0), (np.inf, -1), (-np.inf, -1), ("fro", (0, 1))):
+    case("norm", of("norm", ord=order, axis=axis), A)
+case("norm", of("norm", keepdims=True, axis=1), A)
+case("normalize", of("normalize", axis=0, order=1), A)
+case("moments", lambda ops, x: list(ops.moments(x, axes=[0, 2])), CUBE)
+case("moments", lambda ops, x: list(ops.moments(x, axes=[1], keepdims=True)), CUBE)
+case("average", lambda ops, x, w: ops.average(x, axis=1, weights=w), A, np.abs(ROW))
+case("average", of("average", axis=0), A)
+case("cumsum", of("cumsum"), CUBE)
+case("cumsum", of("cumsum", axis=1), CUBE)
+
+case("matmul", of("matmul"), A, normal(rng, (4, 5)))
+case("matmul", of("matmul"), CUBE, normal(rng, (2, 4, 5)))
+case("matmul", of("matmul"), CUBE, normal(rng, (4, 5)))
+case("matmul", of("matmul"), A, ROW)
+case("matmul", of("matmul"), ROW, normal(rng, (4, 5)))
+case("matmul", of("matmul"), normal(rng, (5, 1, 3, 4)), normal(rng, (2, 4, 3)))
+case("dot", of("dot"), A, normal(rng, (4, 5)))
+case("dot", of("dot"), ROW, ROW)
+case("dot", of("dot"), CUBE, ROW)
+case("tensordot", lambda ops, a, b: ops.tensordot(a, b, axes=1), CUBE, normal(rng, (4, 5)))
+case("tensordot", lambda ops, a, b: ops.tensordot(a, b, axes=[[0, 2], [0, 2]]), CUBE, LONG)
+case("outer", of("outer"), ROW, COLUMN)
+for subscripts, arrays in (
+    ("ij,ij->", (A, B)),
+    ("ij,kj->ik", (A, B)),
+    ("bij,bkj->bik", (CUBE, LONG)),
+    ("bij,bkj->ki", (CUBE, LONG)),
+    ("ij->ji", (A,)),
+    ("bij->b", (CUBE,)),
+    ("ij,j", (A, ROW)),
+    ("bij,bkj,j->ik", (CUBE, LONG, ROW)),
+):
+    case("einsum", lambda ops, *x, subscripts=subscripts: ops.einsum(subscripts, *x), *arrays)
+
+case("reshape", lambda ops, x: ops.reshape(x, (2, -1, 2)), A)
+case("expand_dims", lambda ops, x: ops.expand_dims(x, 1), A)
+case("expand_dims", lambda ops, x: ops.expand_dims(x, (0, -1)), A)
+case("squeeze", of("squeeze", axis=1), COLUMN)
+case("transpose", of("transpose", axes=(2, 0, 1)), CUBE)
+case("swapaxes", lambda ops, x: ops.swapaxes(x, 0, -1), CUBE)
+case("moveaxis", lambda ops, x: ops.moveaxis(x, 0, -1), CUBE)
+case("moveaxis", lambda ops, x: ops.moveaxis(x, [0, 1], [1, 2]), CUBE)
+case("broadcast_to", lambda ops, x: ops.broadcast_to(x, (2, 3, 4)), COLUMN)
+case("flip", of("flip"), CUBE)
+case("flip", of("flip", axis=(0, 2)), CUBE)
+case("concatenate", lambda ops, *x: ops.concatenate(x, axis=1), CUBE, LONG)
+case("concatenate", lambda ops, *x: ops.concatenate(x), A, B, A)
+case("stack", lambda ops, *x: ops.stack(x, axis=1), A, B)
+case("hstack", lambda ops, *x: ops.hstack(x), A, B)
+case("hstack", lambda ops, *x: ops.hstack(x), ROW, ROW)
+case("vstack", lambda ops, *x: ops.vstack(x), A, B)
+case("vstack", lambda ops, *x: ops.vstack(x), ROW, ROW)
+case("split", lambda ops, x: ops.split(x, 2, axis=1), A)
+case("split", lambda ops, x: ops.split(x, [1, 3], axis=-1), CUBE)
+case("unstack", lambda ops, x: ops.unstack(x, axis=1), CUBE)
+case("tile", lambda ops, x: ops.tile(x, 3), A)
+case("tile", lambda ops, x: ops.tile(x, (2, 1, 3)), A)
+case("repeat", lambda ops, x: ops.repeat(x, 2), A)
+case("repeat", lambda ops, x: ops.repeat(x, 3, axis=1), A)
+case("roll", lambda ops, x: ops.roll(x, 2), A)
+case("roll", lambda ops, x: ops.roll(x, -1, axis=1), CUBE)
+case("pad", lambda ops, x: ops.pad(x, ((1, 0), (2, 3))), A)
+case("pad", lambda ops, x: ops.pad(x, ((1, 1), (2, 1)), constant_values=0.5), A)
+case("pad", lambda ops, x: ops.pad(x, ((0, 0), (2, 2), (1, 1)), mode="reflect"), CUBE)
+case("tril", lambda ops, x: ops.tril(x, 1), CUBE)
+case("triu", lambda ops, x: ops.triu(x, -1), A)
+case("take", lambda ops, x: ops.take(x, PICK, axis=1), CUBE)
+case("take", lambda ops, x: ops.take(x, [5, 0, 11]), A)
+case("take", lambda ops, x: ops.take(x, [-1, 0, -2], axis=0), CUBE)
+case("take_along_axis", lambda ops, x: ops.take_along_axis(x, PICK[:1, :, None] % 3, axis=1), normal(rng, (1, 3, 1)))
+case("take_along_axis", lambda ops, x: ops.take_along_axis(x, np.array([[1, 0, 1, 2]]), axis=0), A)
+case("get_item", lambda ops, x: ops.get_item(x, (slice(None), -1)), CUBE)
+case("get_item", lambda ops, x: ops.get_item(x, (Ellipsis, slice(None, None, 2))), CUBE)
+case("sort", of("sort"), A)
+case("sort", of("sort", axis=0), CUBE)
+case("argsort", of("argsort", axis=0), CUBE)
+case("top_k", lambda ops, x: list(ops.top_k(x, 2)), A)
+case("one_hot", lambda ops, x: ops.one_hot(x, 4), LABELS)
+case("one_hot", lambda ops, x: ops.one_hot(x, 4, axis=0), PICK)
+
+for dtype in ("float32", "int32", "bool", "uint8"):
+    case("cast", of("cast", dtype=dtype), np.abs(WHOLE))
+    case("cast", of("cast", dtype=dtype), np.abs(3 * A))
+case("convert_to_tensor", of("convert_to_tensor"), A)
+case("zeros", lambda ops: ops.zeros((2, 3)))
+case("ones", lambda ops: ops.ones((2, 3), dtype="int32"))
+case("full", lambda ops: ops.full((2, 3), 0.5))
+case("eye", lambda ops: ops.eye(3, 4, k=1))
+case("arange", lambda ops: ops.arange(5))
+case("arange", lambda ops: ops.arange(1, 7, 2))
+case("arange", lambda ops: ops.arange(0.0, 1.0, 0.25))
+case("linspace", lambda ops: ops.linspace(0.0, 1.0, 7))
+case("linspace", lambda ops: ops.linspace(0.0, 1.0, 7, endpoint=False))
+case("zeros_like", of("zeros_like"), WHOLE)
+case("ones_like", of("ones_like"), A)
+case("full_like", lambda ops, x: ops.full_like(x, 3), A)
+
+for options in ({}, {"padding": "same"}, {"strides": 2, "padding": "same"}, {"strides": (2, 1)}, {"dilation_rate": 2}):
+    case("conv", of("conv", **options), IMAGES, KERNEL)
+    case("conv", of("conv", **options), IMAGES, normal(rng, (2, 2, 2, 6)))  # two groups
+    if options.get("strides") != (2, 1):
+        case("conv", of("conv", **options), SERIES, normal(rng, (3, 4, 5)))
+        case("depthwise_conv", of("depthwise_conv", **options), IMAGES, normal(rng, (3, 2, 4, 2)))
+        case(
+            "separable_conv",
+            of("separable_conv", **options),
+            IMAGES,
+            normal(rng, (2, 2, 4, 2)),
+            normal(rng, (1, 1, 8, 3)),
+        )
+for options in ({}, {"padding": "same"}, {"strides": 2}, {"strides": (2, 3), "padding": "same"}, {"dilation_rate": 2}):
+    case("conv_transpose", of("conv_transpose", **options), IMAGES, normal(rng, (3, 2, 5, 4)))
+case("conv_transpose", of("conv_transpose", strides=2, output_padding=1), IMAGES, normal(rng, (3, 3, 5, 4)))
+case("conv_transpose", of("conv_transpose", strides=2), SERIES, normal(rng, (3, 5, 4)))
+for name in ("max_pool", "average_pool"):
+    case(name, of(name, pool_size=2), IMAGES)
+    case(name, of(name, pool_size=(3, 2), strides=1), IMAGES)
+    case(name, of(name, pool_size=3, strides=2), SERIES)
+case("max_pool", of("max_pool", pool_size=3, strides=2, padding="same"), IMAGES)
+case("average_pool", of("average_pool", pool_size=3, strides=1, padding="same"), IMAGES)  # padding alike on both sides
+
+for from_logits in (False, True):
+    x = A if from_logits else UNIT
+    options = {"from_logits": from_logits}
+    case("binary_crossentropy", lambda ops, x, options=options: ops.binary_crossentropy(BITS, x, **options), x)
+    case(
+        "categorical_crossentropy",
+        lambda ops, x, options=options: ops.categorical_crossentropy(ONE_HOT, x, **options),
+        x,
+    )
+    case(
+        "sparse_categorical_crossentropy",
+        lambda ops, x, options=options: ops.sparse_categorical_crossentropy(LABELS, x, **options),
+        x,
+    )
+
+for name in ("sum", "mean", "max", "min", "prod", "std", "var", "argmax"):
+    numpy_case(name, of(name, keepdims=True), CUBE)
+numpy_case("sign", of("sign"), EXTREME)
+numpy_case("average", lambda ops, x, w: ops.average(x, weights=w), A, POSITIVE)
+numpy_case("take", lambda ops, x: ops.take(x, [5, 0, -1]), A)
+numpy_case("pad", lambda ops, x: ops.pad(x, ((0, 0), (2, 2), (1, 1)), mode="symmetric"), CUBE)
+
+NOT_IN_KERAS = {"add_to_gradient", "dense", "flatten", "sum_of_gradients"}  # what cygrad's layers and tape call
+NOT_TENSORS = {"convert_to_numpy", "is_tensor", "ndim", "shape", "size"}  # tests of their own
+WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "mod", "stop_gradient"}
+
+
+def listed(y):
+    return list(y) if isinstance(y, (list, tuple)) else [y]
+
+
+@pytest.mark.filterwarnings("ignore:The use of `x.T`:UserWarning")  # Keras's count_nonzero on PyTorch
+@pytest.mark.filterwarnings("ignore:Tensor.T is deprecated:UserWarning")
+@pytest.mark.parametrize(("name", "call", "arrays"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(CASES)])
+def test_values_and_gradients(name, call, arrays):
+    own, foreign = ([package.ops.convert_to_tensor(a) for a in arrays] for package in (cygrad, keras))
+    ys, expected = listed(call(cygrad.ops, *own)), listed(call(keras.ops, *foreign))
+    terms = max([a.size for a in arrays], default=1)
+    for y, wanted in zip(ys, expected, strict=True):
+        wanted, y = keras.ops.convert_to_numpy(wanted), np.asarray(y)
+        kinds = {y.dtype.kind, wanted.dtype.kind}
+        assert len(kinds) == 1 or kinds <= set("biu"), kinds  # a comparison or an index may be of another whole type
+        close(y.astype(np.float32), wanted.astype(np.float32), terms)
+    floats = [i for i, a in enumerate(arrays) if a.dtype == np.float32]
+    if not floats or name in WITHOUT_GRADIENT or ys[0].dtype != "float32" or name.endswith("_like"):
+        return
+    # the gradient of what is of float type among the results, by what is of float type among the arrays
+    places = [i for i, y in enumerate(ys) if y.dtype == "float32"]
+
+    def by_floats(ops, *x):
+        given = list(own if ops is cygrad.ops else foreign)
+        for i, a in zip(floats, x):
+            given[i] = a
+        results = listed(call(ops, *given))
+        return [results[i] for i in places]
+
+    inputs = [arrays[i] for i in floats]
+    _, dys, gradients = cygrad_vjp(lambda *x: by_floats(cygrad.ops, *x), inputs, np.random.default_rng(1))
+    _, expected = keras_vjp(lambda *x: by_floats(keras.ops, *x), inputs, dys)
+    for gradient, wanted in zip(gradients, expected, strict=True):
+        close(gradient, wanted, terms)
+
+
+@pytest.mark.parametrize(("name", "call", "arrays"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(NUMPY)])
+def test_values_are_numpys_where_keras_on_pytorch_departs(name, call, arrays):
+    close(call(cygrad.ops, *arrays), call(np, *arrays), max(a.size for a in arrays))
+
+
+def test_questions():
+    x = cygrad.ops.ones((2, 3))
+    theirs = keras.ops.ones((2, 3))
+    assert cygrad.ops.is_tensor(x) and not cygrad.ops.is_tensor(A) and keras.ops.is_tensor(theirs)
+    for name in ("ndim", "shape", "size"):
+        assert getattr(cygrad.ops, name)(x) == getattr(keras.ops, name)(theirs)
+    np.testing.assert_array_equal(cygrad.ops.convert_to_numpy(x), keras.ops.convert_to_numpy(theirs))
+
+
+def test_every_op_is_compared():
+    assert set(cygrad.ops.__all__) - NOT_IN_KERAS - NOT_TENSORS == {name for name, *_ in CASES}
+
+
+@pytest.mark.parametrize("name", sorted(set(cygrad.ops.__all__) - NOT_IN_KERAS))
+def test_signatures(name):
+    """Keras's arguments in Keras's order with Keras's defaults; ours alone are keyword-only and have defaults."""
+    mine, theirs = (inspect.signature(getattr(m.ops, name)).parameters.values() for m in (cygrad, keras))
+    assert all(p.default is not p.empty for p in mine if p.kind is p.KEYWORD_ONLY)
+    own, foreign = (
+        [(p.name, p.default) for p in parameters if p.kind not in (p.KEYWORD_ONLY, p.VAR_KEYWORD)]
+        for parameters in (mine, theirs)
+    )
+    assert own == foreign
