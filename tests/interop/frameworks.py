@@ -50,15 +50,9 @@ def torch_vjp(function, inputs, dys):
     """(values, gradients of the inputs) for the weights dys."""
     import torch
 
-    # oneDNN's convolution leaves some outputs unset in PyTorch 2.13 on AVX-512: of a window as wide as the image, for
-    # one. PyTorch's own does not, but is slow. (The context manager, backends.mkldnn.flags, warns.)
-    torch.backends.mkldnn.set_flags(_enabled=False)
-    try:
-        tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
-        ys = _listed(function(*tensors))
-        torch.autograd.backward(ys, [torch.tensor(dy) for dy in dys])
-    finally:
-        torch.backends.mkldnn.set_flags(_enabled=True)
+    tensors = [torch.tensor(x, requires_grad=True) for x in inputs]
+    ys = _listed(function(*tensors))
+    torch.autograd.backward(ys, [torch.tensor(dy) for dy in dys])
     gradients = [None if t.grad is None else t.grad.numpy() for t in tensors]
     return [y.detach().numpy() for y in ys], _zeros_for_none(gradients, inputs)
 
