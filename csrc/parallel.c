@@ -68,10 +68,11 @@ int cg_set_num_threads(int n) {
 
 int cg_get_num_threads(void) { return forked ? 1 : num_threads; }
 
-/* A region costs about a microsecond when its helpers still spin, so a thread must bring several: 2e5 flops are 2 to 4 us of
- * matmul on one core, 64 KiB are 2 to 4 us of streaming. (benchmarks/test_threads.py measures where two threads start to pay.) */
+/* A region costs about a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
+ * core at 120 GFLOP/s, 200 kB are 2 to 8 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
+ * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does. */
 int cg_threads(double flops, double bytes) {
     int most = cg_get_num_threads();
-    double worth = flops / 2e5 + bytes / 65536;
+    double worth = flops / 3e5 + bytes / 2e5;
     return worth < 2 ? 1 : worth < most ? (int)worth : most;
 }

@@ -88,7 +88,13 @@ struct rows_job { char *y; const char *x; const int64_t *index; size_t row_bytes
 static void gather_rows_chunk(const void *job_, int64_t begin, int64_t end) {
     const struct rows_job *job = job_;
     const size_t size = job->row_bytes;
-    for (int64_t i = begin; i < end; i++) memcpy(job->y + (size_t)i * size, job->x + (size_t)job->index[i] * size, size);
+    for (int64_t i = begin; i < end; i++) {
+        if (i + 1 < end) { /* the next row's beginning is on its way while this one is copied: shuffled rows lie out of cache */
+            const char *next = job->x + (size_t)job->index[i + 1] * size;
+            for (size_t at = 0; at < size && at < 1024; at += 64) __builtin_prefetch(next + at);
+        }
+        memcpy(job->y + (size_t)i * size, job->x + (size_t)job->index[i] * size, size);
+    }
 }
 
 static int CG_FN(gather_rows)(void *y, const void *x, const int64_t *index, int64_t n, int64_t rows, int64_t row_bytes) {

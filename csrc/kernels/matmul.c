@@ -11,7 +11,7 @@
 
 enum {
     NR = NV * VLEN,
-    KC = 256,                /* k steps a packed block holds: NR * KC floats of b stay in the first-level cache */
+    KC = 512,                /* k steps of a packed block: the longest run for which its panels stay near in cache */
     WIDE = 4, WIDE_ROWS = 2, /* so few rows get tiles of WIDE vectors, where b is read in place: two sums would wait for each other */
 };
 
@@ -213,20 +213,20 @@ static void pack_panel_of_b(const struct product *p, int64_t panel, int64_t n1, 
     pack_b(p->packed_b + panel * NR * (k1 - k0), p->b + k0 * p->b_k + j * p->b_j, p->b_k, p->b_j, k1 - k0, cg_min64(NR, n1 - j));
 }
 
-/* Small or skinny: a in place, b in place unless transposed; threads take shares of the longer side, so that what they share stays
- * in each one's own cache. */
+/* Small or skinny: a in place, b in place unless transposed. Threads take equal shares of the longer side, so that they share the
+ * smaller operand only; a share of rows need not be whole tiles of the others. */
 static int product_in_place(struct product *p, int threads) {
-    p->rows = even_rows(p->M);
-    const int64_t panels = cg_ceil_div(p->N, NR), row_tiles = cg_ceil_div(p->M, p->rows);
-    const int64_t to_pack = p->b_j != 1 ? panels : 0;
+    const int64_t panels = cg_ceil_div(p->N, NR), to_pack = p->b_j != 1 ? panels : 0;
     const size_t bytes = (size_t)(to_pack * NR * p->K) * sizeof(float);
     if (to_pack && !(p->packed_b = cg_alloc(bytes))) return CG_ENOMEM;
     if (threads == 1) { /* without entering OpenMP, which costs as much as a small product */
+        p->rows = even_rows(p->M);
         for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
         product_block(p, 0, p->M, 0, p->N, 0, p->K);
     } else {
-        const int by_rows = row_tiles >= panels;
-        const int64_t items = by_rows ? row_tiles : panels, shares = cg_min64(items, threads);
+        const int by_rows = p->M >= p->N || panels < threads;
+        const int64_t items = by_rows ? p->M : panels, shares = cg_min64(items, threads);
+        p->rows = even_rows(by_rows ? cg_ceil_div(p->M, shares) : p->M);
 #pragma omp parallel num_threads(threads)
         {
 #pragma omp for schedule(static)
@@ -234,7 +234,7 @@ static int product_in_place(struct product *p, int threads) {
 #pragma omp for schedule(static)
             for (int64_t s = 0; s < shares; s++) {
                 const int64_t first = items * s / shares, end = items * (s + 1) / shares;
-                if (by_rows) product_block(p, first * p->rows, cg_min64(end * p->rows, p->M), 0, p->N, 0, p->K);
+                if (by_rows) product_block(p, first, end, 0, p->N, 0, p->K);
                 else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
             }
         }
@@ -243,42 +243,53 @@ static int product_in_place(struct product *p, int threads) {
     return CG_OK;
 }
 
-/* Large: b, and a where many panels of b meet it, is packed for KC steps of k and at most PACKED_ROWS rows and PACKED_COLUMNS
- * columns, then used by all threads. */
+/* Rows m0 .. m1-1 and columns n0 .. n1-1 of a large product, by all threads of the team that calls it: for some steps of k at a
+ * time they pack b, and a where packed_a is given, then share the tasks. A task is some tiles of rows, few enough that their part of a stays
+ * in the second-level cache, by some panels. */
+static void product_in_panels(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1, int64_t steps, int threads) {
+    const int64_t rows = p->rows, row_tiles = cg_ceil_div(m1 - m0, rows), panels = cg_ceil_div(n1 - n0, NR);
+    /* Blocks of equally many tiles, and columns split where blocks alone would not keep every thread busy. */
+    const int64_t blocks = cg_ceil_div(row_tiles, 8), groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
+    for (int64_t k0 = 0; k0 < p->K; k0 += steps) {
+        const int64_t k1 = cg_min64(k0 + steps, p->K), kc = k1 - k0;
+#pragma omp for schedule(static) nowait
+        for (int64_t j = 0; j < panels; j++) pack_panel_of_b(p, j, n1, k0, k1);
+#pragma omp for schedule(static)
+        for (int64_t i = 0; i < (p->packed_a ? row_tiles : 0); i++)
+            pack_a(p->packed_a + i * MR * kc, p->a + (m0 + i * MR) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc,
+                   cg_min64(MR, m1 - m0 - i * MR));
+#pragma omp for schedule(dynamic)
+        for (int64_t task = 0; task < blocks * groups; task++) {
+            const int64_t i = task / groups, j = task % groups;
+            const int64_t i0 = m0 + row_tiles * i / blocks * rows, i1 = cg_min64(m0 + row_tiles * (i + 1) / blocks * rows, m1);
+            const int64_t j0 = n0 + panels * j / groups * NR, j1 = cg_min64(n0 + panels * (j + 1) / groups * NR, n1);
+            product_block(p, i0, i1, j0, j1, k0, k1);
+        }
+    }
+}
+
+/* Large: b is packed, and a where many panels of b meet it, at most PACKED_TILES tiles of rows and PACKED_COLUMNS columns at a time. */
 static int product_packed(struct product *p, int threads) {
-    enum { BLOCK_ROWS = MR * 8 /* rows of a that stay in the second-level cache */, PACKED_ROWS = BLOCK_ROWS * 64, PACKED_COLUMNS = 64 * NR };
-    const int64_t kc_most = cg_min64(KC, p->K);
-    const int pack = p->N > 4 * NR; /* fewer panels: packing a costs more than its stride */
-    const size_t a_bytes = pack ? (size_t)(cg_min64(PACKED_ROWS, cg_ceil_div(p->M, MR) * MR) * kc_most) * sizeof(float) : 0;
-    const size_t b_bytes = (size_t)(cg_min64(PACKED_COLUMNS, cg_ceil_div(p->N, NR) * NR) * kc_most) * sizeof(float);
-    p->rows = MR;
+    enum { PACKED_TILES = 512, PACKED_COLUMNS = 64 * NR };
+    const int pack = p->N > 4 * NR && p->K >= 64; /* few panels, short rows: packing a would cost more than its stride */
+    const int64_t steps = cg_min64(pack ? KC : 2 * KC, p->K);
+    p->rows = pack ? MR : even_rows(p->M);
+    const int64_t packed_rows = PACKED_TILES * p->rows;
+    const size_t a_bytes = pack ? (size_t)(cg_min64(packed_rows, cg_ceil_div(p->M, MR) * MR) * steps) * sizeof(float) : 0;
+    const size_t b_bytes = (size_t)(cg_min64(PACKED_COLUMNS, cg_ceil_div(p->N, NR) * NR) * steps) * sizeof(float);
     p->packed_a = pack ? cg_alloc(a_bytes) : NULL;
     p->packed_b = cg_alloc(b_bytes);
     const int status = (p->packed_a || !pack) && p->packed_b ? CG_OK : CG_ENOMEM;
-    for (int64_t m0 = 0; m0 < p->M && !status; m0 += PACKED_ROWS) {
+    for (int64_t m0 = 0; m0 < p->M && !status; m0 += packed_rows) {
         for (int64_t n0 = 0; n0 < p->N; n0 += PACKED_COLUMNS) {
-            const int64_t m1 = cg_min64(m0 + PACKED_ROWS, p->M), n1 = cg_min64(n0 + PACKED_COLUMNS, p->N);
-            const int64_t blocks = cg_ceil_div(m1 - m0, BLOCK_ROWS), row_tiles = cg_ceil_div(m1 - m0, MR);
-            const int64_t panels = cg_ceil_div(n1 - n0, NR);
-            /* Columns are split where blocks of rows alone would not keep every thread busy. */
-            const int64_t groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
+            const int64_t m1 = cg_min64(m0 + packed_rows, p->M), n1 = cg_min64(n0 + PACKED_COLUMNS, p->N);
             p->first_row = m0;
             p->first_column = n0;
-#pragma omp parallel num_threads(threads) if (threads > 1)
-            for (int64_t k0 = 0; k0 < p->K; k0 += KC) {
-                const int64_t k1 = cg_min64(k0 + KC, p->K), kc = k1 - k0;
-#pragma omp for schedule(static) nowait
-                for (int64_t j = 0; j < panels; j++) pack_panel_of_b(p, j, n1, k0, k1);
-#pragma omp for schedule(static)
-                for (int64_t i = 0; i < (pack ? row_tiles : 0); i++)
-                    pack_a(p->packed_a + i * MR * kc, p->a + (m0 + i * MR) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc,
-                           cg_min64(MR, m1 - m0 - i * MR));
-#pragma omp for schedule(dynamic)
-                for (int64_t g = 0; g < blocks * groups; g++) {
-                    const int64_t i = m0 + g / groups * BLOCK_ROWS;
-                    const int64_t first = panels * (g % groups) / groups, end = panels * (g % groups + 1) / groups;
-                    product_block(p, i, cg_min64(i + BLOCK_ROWS, m1), n0 + first * NR, cg_min64(n0 + end * NR, n1), k0, k1);
-                }
+            if (threads == 1) {
+                product_in_panels(p, m0, m1, n0, n1, steps, 1);
+            } else {
+#pragma omp parallel num_threads(threads)
+                product_in_panels(p, m0, m1, n0, n1, steps, threads);
             }
         }
     }
@@ -294,7 +305,7 @@ static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *
                         .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
     if (M == 0 || N == 0) return CG_OK;
     const int threads = cg_threads(2.0 * M * N * K, 4.0 * (M * K + K * N + M * N));
-    /* Packing pays where b's panels are read by many tiles and the operands overflow the first-level cache. */
-    const int large = M > 4 * MR && (double)N * K > 16384 && N > NR;
+    /* Packing b pays where many tiles read its panels; up to two panels its rows lie close enough as they are. */
+    const int large = M >= 64 && N > 2 * NR;
     return large ? product_packed(&p, threads) : product_in_place(&p, threads);
 }
