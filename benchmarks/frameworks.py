@@ -19,7 +19,7 @@ def activation_layers(model):
     return [(k, s, "relu") for k, s in shapes.MODELS[model]["layers"]] + [("dense", 10, "softmax")]
 
 
-def keras_model(keras, name, weights):
+def keras_model(keras, name, weights=None):
     """The model in Keras's words, for Keras and for cygrad."""
     made = [keras.Input(shapes.MODELS[name]["input"])]
     for kind, size, activation in activation_layers(name):
@@ -30,7 +30,8 @@ def keras_model(keras, name, weights):
         else:
             made.append(keras.layers.MaxPooling2D(size) if kind == "pool" else keras.layers.Flatten())
     model = keras.Sequential(made)
-    model.set_weights(weights)
+    if weights is not None:
+        model.set_weights(weights)
     return model
 
 

@@ -100,19 +100,21 @@ static int convolve(const struct conv *c, float *y, const float *x, const float 
     if (!status) status = find_runs(&runs, c, frame.W);
     const int64_t Fg = c->F / c->groups, Cg = c->C / c->groups, K = runs.runs * runs.run, panels = cg_ceil_div(Fg, NR);
     const struct lines lines = find_lines(c, &frame);
-    /* The kernel as panels of NR filters, for every group; with few pixels it is read as it lies. */
-    const int pack = lines.count * lines.length >= 1024;
+    /* The kernel as panels of NR filters, for every group; with few pixels, or few panels and not many pixels, it is read as it lies. */
+    const int64_t pixels = lines.count * lines.length;
+    const int pack = pixels >= (panels > 2 ? 64 : 1024);
     const size_t packed_bytes = pack ? (size_t)(c->groups * panels * NR * K) * sizeof(float) : 0;
     float *packed = NULL;
     if (!status && pack && !(packed = cg_alloc(packed_bytes))) status = CG_ENOMEM;
-    for (int64_t i = 0; packed && i < c->groups * panels; i++) {
+    /* A task is as many lines as leave their part of x in the second-level cache while all panels pass over it, and no more than keep the
+     * threads busy; a single line is split along its length. */
+    const double flops = 2.0 * pixels * K * c->F;
+    const int threads = cg_threads(flops, 4.0 * (c->N * (c->H * c->W * c->C + c->P * c->Q * c->F)));
+    CG_PARALLEL_FOR(threads)
+    for (int64_t i = 0; i < (packed ? c->groups * panels : 0); i++) {
         const int64_t j = i % panels * NR;
         pack_b(packed + i * NR * K, kernel + i / panels * Fg + j, c->F, 1, K, cg_min64(NR, Fg - j));
     }
-    /* A task is as many lines as leave their part of x in the second-level cache while all panels pass over it, and no more than keep the
-     * threads busy; a single line is split along its length. */
-    const double flops = 2.0 * lines.count * lines.length * K * c->F;
-    const int threads = cg_threads(flops, 4.0 * (c->N * (c->H * c->W * c->C + c->P * c->Q * c->F)));
     const int64_t line_floats = lines.length * lines.step, rows = even_rows(lines.length);
     int64_t lines_per_task = cg_max64(1, cg_min64(32768 / cg_max64(1, line_floats), cg_ceil_div(lines.count, 4 * threads)));
     const int64_t tasks = cg_ceil_div(lines.count, lines_per_task);
