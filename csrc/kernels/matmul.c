@@ -248,8 +248,9 @@ static int product_in_place(struct product *p, int threads) {
  * in the second-level cache, by some panels. */
 static void product_in_panels(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1, int64_t steps, int threads) {
     const int64_t rows = p->rows, row_tiles = cg_ceil_div(m1 - m0, rows), panels = cg_ceil_div(n1 - n0, NR);
-    /* Blocks of equally many tiles, and columns split where blocks alone would not keep every thread busy. */
-    const int64_t blocks = cg_ceil_div(row_tiles, 8), groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
+    /* Blocks of equally many tiles, as many for each thread; columns are split where blocks alone would be few. */
+    const int64_t blocks = cg_min64(row_tiles, cg_ceil_div(cg_ceil_div(row_tiles, 8), threads) * threads);
+    const int64_t groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
     for (int64_t k0 = 0; k0 < p->K; k0 += steps) {
         const int64_t k1 = cg_min64(k0 + steps, p->K), kc = k1 - k0;
 #pragma omp for schedule(static) nowait
