@@ -218,34 +218,31 @@ static void pack_panel_of_b(const struct product *p, int64_t panel, int64_t n1, 
 static int product_in_place(struct product *p, int threads) {
     const int64_t panels = cg_ceil_div(p->N, NR), to_pack = p->b_j != 1 ? panels : 0;
     const size_t bytes = (size_t)(to_pack * NR * p->K) * sizeof(float);
-    if (to_pack && !(p->packed_b = cg_alloc(bytes))) return CG_ENOMEM;
+    if (to_pack) {
+        if (!(p->packed_b = cg_alloc(bytes))) return CG_ENOMEM;
+        CG_PARALLEL_FOR(threads)
+        for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
+    }
     if (threads == 1) { /* without entering OpenMP, which costs as much as a small product */
         p->rows = even_rows(p->M);
-        for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
         product_block(p, 0, p->M, 0, p->N, 0, p->K);
     } else {
         const int by_rows = p->M >= p->N || panels < threads;
         const int64_t items = by_rows ? p->M : panels, shares = cg_min64(items, threads);
         p->rows = even_rows(by_rows ? cg_ceil_div(p->M, shares) : p->M);
-#pragma omp parallel num_threads(threads)
-        {
-#pragma omp for schedule(static)
-            for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
-#pragma omp for schedule(static)
-            for (int64_t s = 0; s < shares; s++) {
-                const int64_t first = items * s / shares, end = items * (s + 1) / shares;
-                if (by_rows) product_block(p, first, end, 0, p->N, 0, p->K);
-                else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
-            }
+        CG_PARALLEL_FOR(threads)
+        for (int64_t s = 0; s < shares; s++) {
+            const int64_t first = items * s / shares, end = items * (s + 1) / shares;
+            if (by_rows) product_block(p, first, end, 0, p->N, 0, p->K);
+            else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
         }
     }
-    if (to_pack) cg_free(p->packed_b, bytes);
+    cg_free(p->packed_b, bytes);
     return CG_OK;
 }
 
-/* Rows m0 .. m1-1 and columns n0 .. n1-1 of a large product, by all threads of the team that calls it: for some steps of k at a
- * time they pack b, and a where packed_a is given, then share the tasks. A task is some tiles of rows, few enough that their part of a stays
- * in the second-level cache, by some panels. */
+/* Rows m0 .. m1-1 and columns n0 .. n1-1 of a large product: for some steps of k at a time, b is packed, and a where packed_a is given, then
+ * come the tasks. A task is some tiles of rows, few enough that their part of a stays in the second-level cache, by some panels. */
 static void product_in_panels(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1, int64_t steps, int threads) {
     const int64_t rows = p->rows, row_tiles = cg_ceil_div(m1 - m0, rows), panels = cg_ceil_div(n1 - n0, NR);
     /* Blocks of equally many tiles, as many for each thread; columns are split where blocks alone would be few. */
@@ -253,13 +250,13 @@ static void product_in_panels(const struct product *p, int64_t m0, int64_t m1, i
     const int64_t groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
     for (int64_t k0 = 0; k0 < p->K; k0 += steps) {
         const int64_t k1 = cg_min64(k0 + steps, p->K), kc = k1 - k0;
-#pragma omp for schedule(static) nowait
-        for (int64_t j = 0; j < panels; j++) pack_panel_of_b(p, j, n1, k0, k1);
-#pragma omp for schedule(static)
-        for (int64_t i = 0; i < (p->packed_a ? row_tiles : 0); i++)
-            pack_a(p->packed_a + i * MR * kc, p->a + (m0 + i * MR) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc,
-                   cg_min64(MR, m1 - m0 - i * MR));
-#pragma omp for schedule(dynamic)
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+        for (int64_t i = 0; i < panels + (p->packed_a ? row_tiles : 0); i++) {
+            const int64_t row = m0 + (i - panels) * MR;
+            if (i < panels) pack_panel_of_b(p, i, n1, k0, k1);
+            else pack_a(p->packed_a + (row - m0) * kc, p->a + row * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(MR, m1 - row));
+        }
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
         for (int64_t task = 0; task < blocks * groups; task++) {
             const int64_t i = task / groups, j = task % groups;
             const int64_t i0 = m0 + row_tiles * i / blocks * rows, i1 = cg_min64(m0 + row_tiles * (i + 1) / blocks * rows, m1);
@@ -283,15 +280,9 @@ static int product_packed(struct product *p, int threads) {
     const int status = (p->packed_a || !pack) && p->packed_b ? CG_OK : CG_ENOMEM;
     for (int64_t m0 = 0; m0 < p->M && !status; m0 += packed_rows) {
         for (int64_t n0 = 0; n0 < p->N; n0 += PACKED_COLUMNS) {
-            const int64_t m1 = cg_min64(m0 + packed_rows, p->M), n1 = cg_min64(n0 + PACKED_COLUMNS, p->N);
             p->first_row = m0;
             p->first_column = n0;
-            if (threads == 1) {
-                product_in_panels(p, m0, m1, n0, n1, steps, 1);
-            } else {
-#pragma omp parallel num_threads(threads)
-                product_in_panels(p, m0, m1, n0, n1, steps, threads);
-            }
+            product_in_panels(p, m0, cg_min64(m0 + packed_rows, p->M), n0, cg_min64(n0 + PACKED_COLUMNS, p->N), steps, threads);
         }
     }
     cg_free(p->packed_a, a_bytes);
