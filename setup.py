@@ -54,16 +54,6 @@ CYTHON_FLAGS = [
 ]
 MACROS = [("CG_HAVE_X86", None)] if X86 else [("CG_HAVE_NEON", None)] if ARM else []
 
-PROBE = """
-#include <omp.h>
-#include <stdint.h>
-int main(void) { int n = 0;
-#pragma omp parallel reduction(+:n)
-n += 1;
-return n > 0 ? 0 : omp_get_max_threads(); }
-"""
-
-
 class BuildExt(build_ext):
     """Compiles csrc/ once, each file with its own flags, and links the objects into cygrad._core."""
 
@@ -81,7 +71,7 @@ class BuildExt(build_ext):
         super().build_extensions()
 
     def c_library(self):
-        common = ["csrc/dispatch.c", "csrc/parallel.c", "csrc/alloc.c"]
+        common = ["csrc/dispatch.c", "csrc/parallel.c", "csrc/pool.c", "csrc/alloc.c"]
         return common, {name: f"csrc/isa/{name}.c" for name in ISAS}
 
     def compile(self, sources, flags):
@@ -96,19 +86,16 @@ class BuildExt(build_ext):
         )
 
     def check_compiler(self):
-        """One small program: is there a C compiler, and has it OpenMP?"""
+        """One small program: is there a C compiler, and does it know OpenMP? (Its run time is ours: csrc/pool.c.)"""
         words = getattr(self.compiler, "compiler_so", ["cc"])
         command = list(takewhile(lambda word: not word.startswith("-"), words))  # CC may be "ccache gcc"
         with tempfile.TemporaryDirectory() as folder:
             source = Path(folder, "probe.c")
-            for text, flags, missing in (
-                ("int main(void) { return 0; }\n", [], "a working C compiler"),
-                (PROBE, ["-fopenmp"], "OpenMP for the C compiler"),
-            ):
-                source.write_text(text)
+            source.write_text("int main(void) { return 0; }\n")
+            for flags, missing in (([], "a working C compiler"), (["-fopenmp"], "a C compiler that knows -fopenmp")):
                 try:
                     run = subprocess.run(
-                        [*command, *flags, str(source), "-o", str(Path(folder, "probe"))],
+                        [*command, *flags, "-c", str(source), "-o", str(Path(folder, "probe.o"))],
                         capture_output=True,
                         text=True,
                     )
@@ -118,7 +105,7 @@ class BuildExt(build_ext):
                 if error:
                     sys.exit(
                         f"cygrad needs {missing} ('{' '.join(command)}' was tried; set CC to use another).\n"
-                        "  Debian, Ubuntu: apt-get install gcc libc6-dev  (with clang: libomp-dev too)\n"
+                        "  Debian, Ubuntu: apt-get install gcc libc6-dev\n"
                         "  Fedora: dnf install gcc    Arch: pacman -S gcc    Alpine: apk add gcc musl-dev\n"
                         f"The compiler said:\n{error.strip()[:2000]}"
                     )
@@ -132,8 +119,7 @@ extensions = [
         [f"src/cygrad/{name}.pyx"],
         include_dirs=["csrc"],
         extra_compile_args=[*FLAGS, *CYTHON_FLAGS],
-        extra_link_args=["-fopenmp"],
-        libraries=["m"],
+        libraries=["m", "pthread"],
         depends=["csrc/cygrad.h", "csrc/kernels.def", "src/cygrad/_core.pyx.in", "src/cygrad/_core.pxd"],
     )
     for name in ("_core", "_tensor")

@@ -13,7 +13,7 @@
 
 enum { MOST_THREADS = 256 };
 static int num_threads = 0;
-static int forked = 0; /* libgomp's helpers do not survive a fork; a child that asked for them would wait for ever */
+static int forked = 0; /* helper threads do not survive a fork; a child that asked for them would wait for ever */
 
 static void in_child(void) { forked = 1; }
 
@@ -68,7 +68,7 @@ int cg_set_num_threads(int n) {
 
 int cg_get_num_threads(void) { return forked ? 1 : num_threads; }
 
-/* A region costs about a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
+/* A region costs up to half a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
  * core at 120 GFLOP/s, 200 kB are 2 to 8 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
  * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does. */
 int cg_threads(double flops, double bytes) {

@@ -360,29 +360,27 @@ STATIC_INIT(8u, uint64_t, int64_t)
 void __kmpc_for_static_fini(void *location, int32_t gtid) { (void)location, (void)gtid; }
 
 /* schedule(dynamic); Clang's bounds are inclusive. */
-void __kmpc_dispatch_init_8(void *location, int32_t gtid, int32_t schedule, int64_t lower, int64_t upper, int64_t step, int64_t chunk) {
-    (void)location, (void)gtid, (void)schedule;
-    here.start = lower;
-    here.end = upper + (step > 0 ? 1 : -1);
-    here.step = step;
-    here.chunk = chunk > 0 ? chunk : 1;
-}
-void __kmpc_dispatch_init_4(void *location, int32_t gtid, int32_t schedule, int32_t lower, int32_t upper, int32_t step, int32_t chunk) {
-    __kmpc_dispatch_init_8(location, gtid, schedule, lower, upper, step, chunk);
-}
-int32_t __kmpc_dispatch_next_8(void *location, int32_t gtid, int32_t *is_last, int64_t *lower, int64_t *upper, int64_t *step) {
-    (void)location, (void)gtid;
-    long first, last;
-    if (!next_chunk(&first, &last)) return 0;
-    *lower = first;
-    *upper = last - (here.step > 0 ? 1 : -1);
-    *step = here.step;
-    if (is_last) *is_last = last == here.end;
-    return 1;
-}
-int32_t __kmpc_dispatch_next_4(void *location, int32_t gtid, int32_t *is_last, int32_t *lower, int32_t *upper, int32_t *step) {
-    int64_t first, last, by;
-    if (!__kmpc_dispatch_next_8(location, gtid, is_last, &first, &last, &by)) return 0;
-    *lower = (int32_t)first, *upper = (int32_t)last, *step = (int32_t)by;
-    return 1;
-}
+#define DISPATCH(suffix, type, signed_type)                                                                                           \
+    void __kmpc_dispatch_init_##suffix(void *location, int32_t gtid, int32_t schedule, type lower, type upper, signed_type step,      \
+                                       signed_type chunk) {                                                                           \
+        (void)location, (void)gtid, (void)schedule;                                                                                   \
+        here.start = (long)lower;                                                                                                     \
+        here.end = (long)upper + (step > 0 ? 1 : -1);                                                                                 \
+        here.step = step;                                                                                                             \
+        here.chunk = chunk > 0 ? chunk : 1;                                                                                           \
+    }                                                                                                                                 \
+    int32_t __kmpc_dispatch_next_##suffix(void *location, int32_t gtid, int32_t *is_last, type *lower, type *upper,                   \
+                                          signed_type *step) {                                                                        \
+        (void)location, (void)gtid;                                                                                                   \
+        long first, last;                                                                                                             \
+        if (!next_chunk(&first, &last)) return 0;                                                                                     \
+        *lower = (type)first;                                                                                                         \
+        *upper = (type)(last - (here.step > 0 ? 1 : -1));                                                                             \
+        *step = (signed_type)here.step;                                                                                               \
+        if (is_last) *is_last = last == here.end;                                                                                     \
+        return 1;                                                                                                                     \
+    }
+DISPATCH(4, int32_t, int32_t)
+DISPATCH(4u, uint32_t, int32_t)
+DISPATCH(8, int64_t, int64_t)
+DISPATCH(8u, uint64_t, int64_t)

@@ -62,3 +62,18 @@ def test_clang_builds_it_without_warnings(tmp_path):
     if omp.returncode:
         pytest.skip("clang has no OpenMP library here")
     assert subprocess.run([str(build("clang", tmp_path))], capture_output=True, timeout=300).returncode == 0
+
+
+@pytest.mark.parametrize("compiler", COMPILERS or ["none"])
+def test_the_pool_runs_every_iteration_once(tmp_path, compiler):
+    if compiler == "none":
+        pytest.skip("no C compiler here: gcc or clang builds the C program")
+    flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=thread"]
+    for source in ("csrc/pool.c", "tests/embed/pool.c"):
+        to = str(tmp_path / f"{Path(source).parent.name}.o")
+        subprocess.run([compiler, *flags, "-fopenmp", "-Icsrc", "-c", source, "-o", to], cwd=ROOT, check=True)
+    objects = [str(tmp_path / "csrc.o"), str(tmp_path / "embed.o")]
+    program = str(tmp_path / "pool")
+    subprocess.run([compiler, *flags, *objects, "-lpthread", "-o", program], check=True)
+    run = subprocess.run([program], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stdout + run.stderr[-3000:]

@@ -132,3 +132,16 @@ def test_a_forked_child_computes_and_ends():
         assert (model.predict(large, batch_size=256, verbose=0) == expected).all()
     finally:
         _core.set_num_threads(before)
+
+
+def test_helpers_do_not_spin_between_calls():
+    before = _core.get_num_threads()
+    _core.set_num_threads(4)
+    try:
+        x = cygrad.ops.ones((1 << 20,))
+        cygrad.ops.exp(x)
+        used = time.process_time()
+        time.sleep(0.5)
+        assert time.process_time() - used < 0.05
+    finally:
+        _core.set_num_threads(before)

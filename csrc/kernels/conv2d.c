@@ -225,7 +225,7 @@ static int scatter_back(const struct conv *c, float *dx, const float *dy, const 
         static const int64_t at_start[1] = {0};
         float *products = status ? NULL : cg_alloc(products_bytes);
         int failed = !products;
-#pragma omp for schedule(dynamic)
+#pragma omp for schedule(dynamic) nowait
         for (int64_t task = 0; task < c->N * parts; task++) {
             if (failed) continue;
             const int64_t n = task / parts, h0 = task % parts * part, h1 = cg_min64(h0 + part, c->H);
