@@ -56,9 +56,20 @@ FORMULAS = {
     "log_softmax": lambda x: np.log(softmax(x)),
     "sparse_plus": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) ** 2 / 4, x)),
     "sparse_sigmoid": lambda x: np.where(x <= -1, 0, np.where(x < 1, (x + 1) / 2, 1)),
+    "sparsemax": lambda x: sparsemax(x),
     "squareplus": lambda x: (x + np.sqrt(x**2 + 4)) / 2,
     "glu": lambda x: x[:, :5] * sigmoid(x[:, 5:]),
 }
+
+
+def sparsemax(x):
+    """x less what is cut off where values stay above 0, found by halving; rows sum to 1."""
+    low, high = x.min(-1, keepdims=True) - 1, x.max(-1, keepdims=True)
+    for _ in range(60):
+        middle = (low + high) / 2
+        inside = np.maximum(x - middle, 0).sum(-1, keepdims=True) > 1
+        low, high = np.where(inside, middle, low), np.where(inside, high, middle)
+    return np.maximum(x - high, 0)
 
 
 def test_every_name_has_a_formula_here():
@@ -132,10 +143,29 @@ def test_layers_apply_them_fused_or_not(name):
 
 
 def test_functions_can_be_pickled_and_called_on_symbolic_tensors():
-    for name in set(FORMULAS) - {"glu"}:
+    for name in FORMULAS:
         function = activations.get(name)
         assert pickle.loads(pickle.dumps(function)) is function
-        assert function(cygrad.Input((4,))).shape == (None, 4)
+        assert function(cygrad.Input((4,))).shape == (None, 2 if name == "glu" else 4)
+        assert function(cygrad.Input((None, 4))).shape == (None, None, 2 if name == "glu" else 4)
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+@pytest.mark.parametrize(
+    "make",
+    [
+        layers.Activation,
+        lambda activation: layers.Dense(6, activation=activation),
+        lambda activation: layers.Conv1D(6, 3, activation=activation),
+        lambda activation: layers.SeparableConv2D(6, 1, activation=activation),
+    ],
+)
+def test_layers_know_the_shape_that_comes_out(make, name):
+    layer = make(name)
+    shape = (2, 5, 3, 4) if isinstance(layer, layers.SeparableConv2D) else (2, 5, 4)
+    expected = layer(np.ones(shape, np.float32)).shape
+    assert layer.compute_output_shape(shape) == expected
+    assert layer(cygrad.Input(shape[1:])).shape == (None, *expected[1:])
 
 
 def test_what_is_fused():

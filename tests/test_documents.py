@@ -4,12 +4,14 @@ import doctest
 import importlib
 import pkgutil
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import cygrad
+from cygrad.ops._backend import use_reference
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -18,14 +20,17 @@ MODULES = sorted(
 )
 
 
+@pytest.mark.parametrize("backend", [nullcontext, use_reference], ids=["kernels", "reference"])
 @pytest.mark.parametrize("name", ["cygrad", *MODULES])
-def test_docstring_examples_run(name, tmp_path, monkeypatch):
+def test_docstring_examples_run(name, backend, tmp_path, monkeypatch):
     module = importlib.import_module(name)
+    cygrad.utils.clear_session()  # examples show automatic names
     monkeypatch.chdir(tmp_path)  # an example may write a file
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS)
     failures = []
-    for test in doctest.DocTestFinder().find(module, globs={"cygrad": cygrad, "np": np}):
-        runner.run(test, out=failures.append)
+    with backend():
+        for test in doctest.DocTestFinder().find(module, globs={"cygrad": cygrad, "np": np}):
+            runner.run(test, out=failures.append)
     assert not failures, "".join(failures)
 
 

@@ -191,6 +191,8 @@ CASES = {
     "softmax axes": (lambda x: ops.softmax(x, axis=(0, 2)), normal(2, 3, 4)),
     "log_softmax": (ops.log_softmax, normal(3, 5)),
     "log_softmax axis": (lambda x: ops.log_softmax(x, axis=0), normal(3, 5)),
+    "sparsemax": (ops.sparsemax, normal(4, 5)),
+    "sparsemax axis": (lambda x: ops.sparsemax(3.0 * x, axis=1), normal(2, 3, 4)),
     # loss
     "binary_crossentropy": (lambda t, p: ops.binary_crossentropy(t, p), positive(3, 5), rows(3, 5)),
     "binary_crossentropy logits": (lambda t, x: ops.binary_crossentropy(t, x, True), positive(3, 5), normal(3, 5)),
@@ -488,6 +490,24 @@ def test_argmax(name, axis, keepdims):
         np.testing.assert_array_equal(np.asarray(y), getattr(np, name)(x, axis=axis, keepdims=keepdims))
 
 
+def test_sparsemax():
+    x = np.random.default_rng(0).normal(size=(50, 7)).astype("float32")
+    y = np.asarray(ops.sparsemax(x))
+    np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-6)
+    assert y.min() == 0 and ((y > 0).sum(-1) > 1).any()
+    for i in range(50):  # nothing else with that sum is nearer to x
+        other = np.random.default_rng(i).dirichlet(np.ones(7), 50)
+        assert (((y - x) ** 2).sum(-1) <= ((other - x) ** 2).sum(-1) + 1e-6).all()
+    large = x + np.float32(2**20)
+    np.testing.assert_array_equal(ops.sparsemax(large).numpy(), ops.sparsemax(large - np.float32(2**20)).numpy())
+    third = float(np.float32(1 / 3))
+    assert ops.sparsemax([[1e30, 0.0, -np.inf], [2.0, 2.0, 2.0]]).numpy().tolist() == [[1, 0, 0], [third] * 3]
+    assert np.isnan(ops.sparsemax([np.nan, 0.0, 1.0]).numpy()).all()
+    assert ops.sparsemax(np.zeros((2, 0))).shape == (2, 0)
+    with pytest.raises(ValueError, match="sparsemax: expected at least one axis"):
+        ops.sparsemax(1.0)
+
+
 def test_empty_tensors():
     x = np.zeros((0, 3), "float32")
     assert ops.relu(x).shape == (0, 3)
@@ -533,6 +553,22 @@ def test_integers_stay_integers():
         assert y.dtype == "int32"
         assert y.numpy().tolist() == expected
     assert (i / 2).numpy().tolist() == [0.5, 1, 1.5]
+    for x in ([1, 2, 3], np.array([1, 2, 3], "int16"), range(1, 4)):
+        for op, expected in (
+            (ops.sum, 6),
+            (ops.max, 3),
+            (ops.min, 1),
+            (ops.prod, 6),
+            (ops.square, [1, 4, 9]),
+            (ops.negative, [-1, -2, -3]),
+            (ops.absolute, [1, 2, 3]),
+            (lambda x: ops.clip(x, 2, 2), [2, 2, 2]),
+        ):
+            y = op(x)
+            assert y.dtype == "int32" and y.numpy().tolist() == expected
+        assert ops.mean(x).dtype == "float32"
+    assert ops.max(np.array([2**40])).item() == 2**40  # int64 stays, as in a tensor
+    assert ops.sum([True, True]).item() == 2
     assert (i + 0.5).dtype == "float32"
     assert (i == 2).numpy().tolist() == [False, True, False]
     assert ops.mean(i).item() == 2

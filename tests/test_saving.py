@@ -271,6 +271,7 @@ ARGUMENTS = {
     "GaussianNoise": {"stddev": 0.5},
     "AlphaDropout": {"rate": 0.5},
     "InputLayer": {"shape": (4,)},
+    "Operation": {"function": "square"},
     "Permute": {"dims": (1,)},
     "RepeatVector": {"n": 2},
     "Rescaling": {"scale": 0.5, "offset": 1.0},

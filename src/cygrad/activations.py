@@ -15,6 +15,7 @@ from .ops import (
     softmax,
     softplus,
     softsign,
+    sparsemax,
     tanh,
 )
 from .ops import exp as exponential
@@ -144,25 +145,11 @@ _BY_NAME = {
     "log_softmax": log_softmax,
 }
 _FUSABLE = {function: name for name, function in _BY_NAME.items()} | {ops.relu: "relu"}
-_TABLE = _BY_NAME | {
-    function.__name__: function
-    for function in (
-        *(
-            relu6,
-            celu,
-            glu,
-            hard_shrink,
-            hard_silu,
-            hard_tanh,
-            log_sigmoid,
-            mish,
-            soft_shrink,
-            sparse_plus,
-            sparse_sigmoid,
-        ),
-        *(squareplus, tanh_shrink, threshold),
-    )
-}
+_MORE = (
+    relu6, celu, glu, hard_shrink, hard_silu, hard_tanh, log_sigmoid, mish, soft_shrink, sparse_plus, sparse_sigmoid,
+    sparsemax, squareplus, tanh_shrink, threshold,
+)  # fmt: skip
+_TABLE = _BY_NAME | {function.__name__: function for function in _MORE}
 _TABLE |= {"swish": silu, "hard_swish": hard_silu}
 
 
@@ -186,6 +173,13 @@ def fusable(activation):
     except TypeError:  # a callable object that cannot be hashed
         return activation
     return None if name == "linear" else name
+
+
+def output_shape(activation, shape):
+    """The shape of activation(x) for x of a shape: the same, but that glu halves the last axis."""
+    if activation is not glu:
+        return tuple(shape)
+    return (*shape[:-1], None if shape[-1] is None else shape[-1] // 2)
 
 
 def serialize(activation):

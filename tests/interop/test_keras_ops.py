@@ -103,6 +103,7 @@ case("leaky_relu", of("leaky_relu", negative_slope=0.4), A)
 case("elu", of("elu", alpha=0.4), A)
 case("softmax", of("softmax", axis=0), A)
 case("log_softmax", of("log_softmax", axis=1), CUBE)
+case("sparsemax", of("sparsemax"), np.float32([[0, 2, -1, 0.5], [3, 1, 1, 1]]))
 case("floor_divide", of("floor_divide"), WHOLE, WHOLE2)
 case("floor_divide", lambda ops, x: ops.floor_divide(x, 0.5), A)
 case("mod", of("mod"), WHOLE, WHOLE2)
@@ -300,6 +301,24 @@ def test_values_and_gradients(name, call, arrays):
 @pytest.mark.parametrize(("name", "call", "arrays"), [pytest.param(*c, id=f"{c[0]}-{i}") for i, c in enumerate(NUMPY)])
 def test_values_are_numpys_where_keras_departs(name, call, arrays):
     close(call(cygrad.ops, *arrays), call(np, *arrays), max(a.size for a in arrays))
+
+
+def test_deviation_sparsemax_sums_to_one():
+    """Keras's threshold is made of all partial sums, the paper's of the last: they agree where one place is left."""
+    y = np.asarray(cygrad.ops.sparsemax(A))
+    np.testing.assert_allclose(y.sum(-1), 1, rtol=1e-6)
+    assert ((y > 0).sum(-1) > 1).any()
+    assert not np.allclose(keras.ops.convert_to_numpy(keras.ops.sparsemax(A)).sum(-1), 1)
+
+
+@pytest.mark.parametrize("name", ["sum", "max", "min", "prod", "mean", "absolute", "negative", "square"])
+@pytest.mark.parametrize("x", [[[3, -1], [2, 5]], [[True, False]], 3, WHOLE, WHOLE.astype(np.uint8), [1.0, 2.0]])
+def test_arrays_and_lists_of_integers_stay_whole(name, x):
+    if name in ("negative", "square", "max", "min") and np.asarray(x).dtype == bool:
+        return  # NumPy's and PyTorch's booleans have no such functions
+    y, expected = (package.ops.convert_to_numpy(getattr(package.ops, name)(x)) for package in (cygrad, keras))
+    assert (y.dtype.kind == "f") == (expected.dtype.kind == "f")
+    np.testing.assert_allclose(y, expected, rtol=1e-6)
 
 
 def test_questions():

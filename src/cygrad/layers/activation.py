@@ -84,8 +84,8 @@ class PReLU(_Elementwise):
     channel).
 
     >>> layer = cygrad.layers.PReLU(alpha_initializer="ones", shared_axes=[1, 2])
-    >>> layer(np.full((1, 2, 2, 3), -2.0)).numpy().max(), layer.alpha.shape
-    (np.float32(-2.0), (1, 1, 3))
+    >>> layer([[[[-2.0, 0.0, 3.0]]]]).numpy().tolist(), layer.alpha.shape
+    ([[[[-2.0, 0.0, 3.0]]]], (1, 1, 3))
     """
 
     _leaf = True

@@ -1,6 +1,6 @@
 """Convolutions: Conv1D, Conv2D, and those that treat channels apart, DepthwiseConv2D and SeparableConv2D."""
 
-from .. import constraints, initializers, ops, regularizers
+from .. import activations, constraints, initializers, ops, regularizers
 from .arguments import channels_last, choice, flag, numbers, positive, window_output
 from .core import ActivationMixin
 from .layer import InputSpec, Layer
@@ -70,12 +70,8 @@ class _Convolution(ActivationMixin, Layer):
 
     def _output_shape(self, input_shape, filters):
         padding = "same" if self.padding == "causal" else self.padding
-        strides = self.strides
-        return (
-            input_shape[0],
-            *window_output(self, input_shape, self.kernel_size, strides, padding, self.dilation_rate),
-            filters,
-        )
+        sizes = window_output(self, input_shape, self.kernel_size, self.strides, padding, self.dilation_rate)
+        return activations.output_shape(self.activation, (input_shape[0], *sizes, filters))
 
 
 class _Conv(_Convolution):

@@ -115,10 +115,10 @@ class Operation(Layer):
     """A call of one function of cygrad.ops in a functional model: what x + y on symbolic tensors makes."""
 
     def __init__(self, function, **kwargs):
-        super().__init__(**({"name": None} | kwargs))
-        self._operation = getattr(ops, function, None)
-        if function.startswith("_") or not callable(self._operation) or isinstance(self._operation, type):
-            raise _lookup.unknown("operation of cygrad.ops", function, [n for n in dir(ops) if not n.startswith("_")])
+        super().__init__(**kwargs)
+        if function not in ops.__all__:
+            raise _lookup.unknown("operation of cygrad.ops", function, ops.__all__)
+        self._operation = getattr(ops, function)
         self.function = function
 
     def call(self, *args, **kwargs):
@@ -202,7 +202,7 @@ class Dense(ActivationMixin, Layer):
         return ops.dense(inputs, self.kernel, self.bias, self._fused)
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.units)
+        return activations.output_shape(self.activation, (*input_shape[:-1], self.units))
 
 
 class Activation(Layer):
@@ -223,7 +223,7 @@ class Activation(Layer):
         return self.activation(inputs)
 
     def compute_output_shape(self, input_shape):
-        return tuple(input_shape)
+        return activations.output_shape(self.activation, input_shape)
 
 
 class Identity(Layer):

@@ -416,7 +416,8 @@ class Layer:
         return _tensors_of(shapes)
 
     def _trial(self, args, kwargs):
-        """Symbolic outputs as the layer gives on zeros. An open batch is 1; other open axes have two sizes tried."""
+        """Symbolic outputs as the layer gives on zeros. An open batch is 1; other open axes have two sizes tried, which
+        windows, strides and splits usually divide, but not to the same."""
         if not self.built:
             self._build_for(args, kwargs)
         open_axes = any(
@@ -427,7 +428,7 @@ class Layer:
         outer_training, _context.training = _context.training, None
         try:
             tried = []
-            for size in (32, 33) if open_axes else (32,):
+            for size in (32, 48) if open_axes else (32,):
                 concrete_args, concrete_kwargs = map_structure(
                     lambda leaf, size=size: _zeros_like(leaf, size), (args, kwargs)
                 )

@@ -26,7 +26,7 @@ def _table():
         for name, value in vars(layers).items()
         if isinstance(value, type) and issubclass(value, Layer) and value is not Layer and value.__name__ == name
     }
-    return {**found, "InputLayer": layers.core.InputLayer, "Sequential": Sequential}
+    return {**found, "Operation": layers.core.Operation, "Sequential": Sequential}
 
 
 def deserialize_layer(data, custom_objects=None):

@@ -179,6 +179,7 @@ from .reduce import (
 from .softmax import (
     log_softmax,
     softmax,
+    sparsemax,
 )
 
 __all__ = [
@@ -298,6 +299,7 @@ __all__ = [
     "softsign",
     "sort",
     "sparse_categorical_crossentropy",
+    "sparsemax",
     "split",
     "sqrt",
     "square",

@@ -9,6 +9,7 @@ import numpy as np
 
 from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, integer_result, operands, record, tracked
 from ._shapes import broadcast
+from .creation import convert_to_tensor
 
 
 def unbroadcast(dx, x, steps, scale=1.0):
@@ -34,7 +35,14 @@ def room(x, steps, shape):
 
 def is_whole(x):
     """Is x made of integers, so that NumPy computes the result?"""
-    return isinstance(x, int) or (isinstance(x, Tensor) and not x.dtype.startswith("float"))
+    if isinstance(x, Tensor):
+        return not x.dtype.startswith("float")
+    return isinstance(x, int) or (not isinstance(x, float) and np.asarray(x).dtype.kind in "biu")
+
+
+def whole_result(function, x):
+    """function of integers, computed by NumPy; Python's integers, and lists of them, count as int32."""
+    return integer_result(function, convert_to_tensor(x))
 
 
 def add(x1, x2):
@@ -249,7 +257,7 @@ def negative(x):
     [-1.0, 2.0]
     """
     if is_whole(x):
-        return integer_result(np.negative, x)
+        return whole_result(np.negative, x)
     x = as_float(x, "negative")
     y = empty(x.shape)
     K.affine(y, x, x.size, -1.0, 0.0)
@@ -311,7 +319,7 @@ def square(x):
     [9.0, 4.0]
     """
     if is_whole(x):
-        return integer_result(np.square, x)
+        return whole_result(np.square, x)
     x = as_float(x, "square")
     y = empty(x.shape)
     K.square_forward(y, x, x.size)
@@ -333,7 +341,7 @@ def absolute(x):
     [3.0, 2.0]
     """
     if is_whole(x):
-        return integer_result(np.absolute, x)
+        return whole_result(np.absolute, x)
     x = as_float(x, "absolute")
     y = empty(x.shape)
     K.absolute_forward(y, x, x.size)
@@ -362,7 +370,7 @@ def clip(x, x_min, x_max):
         x = x if x_min is None else maximum(x, x_min)
         return x if x_max is None else minimum(x, x_max)
     if is_whole(x):
-        return integer_result(lambda x: np.clip(x, x_min, x_max), x)
+        return whole_result(lambda x: np.clip(x, x_min, x_max), x)
     x = as_float(x, "clip")
     low = float("-inf") if x_min is None else x_min
     high = float("inf") if x_max is None else x_max

@@ -1,8 +1,11 @@
-"""Softmax and its logarithm, with keras.ops's names. Kernels: csrc/kernels/softmax.c."""
+"""Softmax, its logarithm and sparsemax, with keras.ops's names. Kernels: csrc/kernels/softmax.c; sparsemax, which has
+to sort, is computed by NumPy."""
 
 from math import prod
 
-from ._backend import K, as_float, axes_of, empty, gradient_like, record
+import numpy as np
+
+from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record
 from .layout import reshape, transpose
 
 
@@ -55,8 +58,8 @@ def log_softmax(x, axis=-1):
 
     Shapes: x of any shape, y alike. Saved for backward: y. dx = dy - exp(y) sum(dy).
 
-    >>> cygrad.ops.log_softmax([0.0, 0.0]).numpy().round(4).tolist()
-    [-0.6930999755859375, -0.6930999755859375]
+    >>> [round(y, 4) for y in cygrad.ops.log_softmax([0.0, 0.0]).numpy().tolist()]
+    [-0.6931, -0.6931]
     """
     x = as_float(x, "log_softmax")
     if axis != -1 and axis != len(x.shape) - 1:
@@ -69,5 +72,38 @@ def log_softmax(x, axis=-1):
         dx = gradient_like(x)
         K.log_softmax_backward(dx, dy, y, M, N)
         return dx
+
+    return record(y, (x,), backward)
+
+
+def sparsemax(x, axis=-1):
+    """The nearest probabilities: y = max(x - t, 0) along axis, with the t for which y sums to 1 (Martins and Astudillo
+    2016).
+
+    Shapes: x of any shape, y alike. Unlike softmax's, small values become 0. Saved for backward: y. dx = dy less its
+    mean over the places where y > 0, and 0 elsewhere.
+
+    >>> cygrad.ops.sparsemax([2.0, 1.5, -1.0]).numpy().tolist()
+    [0.75, 0.25, 0.0]
+    """
+    x = as_float(x, "sparsemax")
+    if axis != -1 and axis != len(x.shape) - 1:
+        return _over(sparsemax, x, axis, "sparsemax")
+    _, N = _rows(x, "sparsemax")
+    if not x.size:
+        return x
+    values = np.asarray(x)
+    with np.errstate(all="ignore"):  # a row with NaN or infinity becomes NaN silently, as in softmax
+        shifted = values - values.max(axis=-1, keepdims=True)  # so that a large x loses no digits
+        descending = np.flip(np.sort(shifted, axis=-1), axis=-1)
+        sums = np.cumsum(descending, axis=-1)
+        above = np.sum(1 + np.arange(1, N + 1) * descending > sums, axis=-1, keepdims=True)  # places where y > 0
+        t = (np.take_along_axis(sums, above - 1, axis=-1) - 1) / above.astype(sums.dtype)
+        y = from_array(np.maximum(shifted - t, 0))
+
+    def backward(dy):
+        inside = np.asarray(y) > 0
+        dy = np.where(inside, dy, 0)
+        return from_array(np.where(inside, dy - dy.sum(axis=-1, keepdims=True) / above.astype(dy.dtype), 0))
 
     return record(y, (x,), backward)
