@@ -19,6 +19,7 @@
 
 typedef float vf __attribute__((vector_size(VLEN * 4), may_alias));    /* floats */
 typedef int32_t vi __attribute__((vector_size(VLEN * 4), may_alias));  /* their bits; a comparison gives -1 or 0 */
+typedef uint32_t vu __attribute__((vector_size(VLEN * 4), may_alias)); /* the same for sums that may pass 2^31 */
 typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias)); /* at any float's address */
 
 /* Before a loop with a constant count that must disappear, so that arrays it walks through become registers. */
@@ -72,17 +73,34 @@ CG_INLINE vf vf_sqrt(vf a) {
     return a;
 }
 #endif
-CG_INLINE vf vf_max(vf a, vf b) { return vf_select((vi)(a > b), a, b); }
-CG_INLINE vf vf_min(vf a, vf b) { return vf_select((vi)(a < b), a, b); }
-CG_INLINE vf vf_load_n(const float *p, int64_t n) {
-    float lanes[VLEN] = {0};
-    memcpy(lanes, p, (size_t)n * sizeof *p);
-    return vf_load(lanes);
+#if defined(__ARM_NEON)
+/* A comparison whose origin the compiler cannot see: Clang would make fmax and fmin of what follows, to which +0 and -0 are not equal. */
+CG_INLINE vi vf_opaque(vi mask) {
+    __asm__("" : "+w"(mask));
+    return mask;
+}
+#else
+CG_INLINE vi vf_opaque(vi mask) { return mask; }
+#endif
+CG_INLINE vf vf_max(vf a, vf b) { return vf_select(vf_opaque((vi)(a > b)), a, b); }
+CG_INLINE vf vf_min(vf a, vf b) { return vf_select(vf_opaque((vi)(a < b)), a, b); }
+CG_INLINE vf vf_load_n(const float *p, int64_t n) { /* VLEN is 4: branches cost less than memcpy's call */
+    switch (n) {
+    case 0: return (vf){0};
+    case 1: return (vf){p[0]};
+    case 2: return (vf){p[0], p[1]};
+    case 3: return (vf){p[0], p[1], p[2]};
+    default: return vf_load(p);
+    }
 }
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) {
-    float lanes[VLEN];
-    vf_store(lanes, v);
-    memcpy(p, lanes, (size_t)n * sizeof *p);
+    if (n >= VLEN) {
+        vf_store(p, v);
+        return;
+    }
+    if (n > 0) p[0] = v[0];
+    if (n > 1) p[1] = v[1];
+    if (n > 2) p[2] = v[2];
 }
 #endif
 

@@ -90,7 +90,7 @@ CG_INLINE vf vf_log_reduced(vf f, vi k) {
 }
 
 /* The bits of x less those of sqrt(1/2): the exponent's place holds k such that sqrt(1/2) <= 2^-k x < sqrt(2). */
-CG_INLINE vi vf_log_bits(vf x) { return (vi)x - 0x3f3504f3; }
+CG_INLINE vi vf_log_bits(vf x) { return (vi)((vu)x - 0x3f3504f3u); }
 
 /* y, a logarithm whose argument was u, where 0 < u < infinity; else what log(u) is: -infinity at 0, NaN below, u for infinity and NaN */
 CG_INLINE vf vf_log_domain(vf u, vf y) {
