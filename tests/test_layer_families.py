@@ -330,3 +330,74 @@ def test_activity_regularization():
     x = data(3, 4)
     np.testing.assert_array_equal(layer(x), x)
     assert float(layer.losses[0]) == pytest.approx((0.1 * np.abs(x).sum() + 0.2 * (x**2).sum()) / 3, rel=1e-5)
+
+
+# ---- normalization ----
+
+
+def test_batch_normalization_learns_statistics_in_training_only():
+    layer, x = layers.BatchNormalization(momentum=0.5, epsilon=0.0), data(50, 3) * 4 + 2
+    y = np.asarray(layer(x, training=True))
+    np.testing.assert_allclose(y.mean(axis=0), 0, atol=1e-5)
+    np.testing.assert_allclose(y.std(axis=0), 1, rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_mean, x.mean(axis=0) / 2, rtol=1e-5)
+    np.testing.assert_allclose(layer.moving_variance, (1 + x.var(axis=0)) / 2, rtol=1e-5)
+    kept = [w.numpy() for w in layer.non_trainable_variables]
+    expected = (x - kept[0]) / np.sqrt(kept[1])
+    np.testing.assert_allclose(layer(x), expected, rtol=1e-4, atol=1e-5)
+    layer.trainable = False
+    np.testing.assert_allclose(layer(x, training=True), expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal([w.numpy() for w in layer.weights[2:]], kept)
+    assert [w.name for w in layer.weights] == ["gamma", "beta", "moving_mean", "moving_variance"]
+
+
+def test_batch_normalization_of_a_constant_is_its_offset():
+    layer, x = layers.BatchNormalization(beta_initializer="ones"), np.full((300, 20), 1e4, np.float32)
+    np.testing.assert_array_equal(layer(x, training=True), 1)
+
+
+def test_masked_batch_normalization_leaves_out_what_the_mask_hides():
+    x, mask = data(4, 6, 3), rng.random((4, 6)) < 0.6
+    layer = layers.BatchNormalization(momentum=0.0)
+    layer(x, training=True, mask=mask)
+    np.testing.assert_allclose(layer.moving_mean, x[mask].mean(axis=0), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(layer.moving_variance, x[mask].var(axis=0), rtol=1e-4)
+    with pytest.raises(ValueError, match=r"expected a mask of one axis less than the input; got shapes \(4,\)"):
+        layer(x, training=True, mask=mask[:, 0])
+
+
+def test_batch_normalization_trains_in_a_model():
+    x = rng.normal(size=(256, 8)).astype(np.float32) * 30 + 100
+    y = (x[:, :1] > 100).astype(np.float32)
+    stack = [layers.BatchNormalization(momentum=0.9), layers.Dense(1, "sigmoid", kernel_initializer="zeros")]
+    model = cygrad.Sequential([layers.Input((8,)), *stack])
+    model.compile(cygrad.optimizers.Adam(0.05), "binary_crossentropy", metrics=["accuracy"])
+    model.fit(x, y, epochs=40, verbose=0)
+    assert model.evaluate(x, y, verbose=0)[1] > 0.95
+    assert model.count_params() == 4 * 8 + 9 and len(model.trainable_weights) == 4
+
+
+def test_group_normalization_of_one_and_of_all_groups():
+    x = data(2, 5, 6)
+    one = layers.GroupNormalization(1)(x)
+    np.testing.assert_allclose(one, layers.LayerNormalization(axis=[1, 2])(x), rtol=1e-5, atol=1e-6)
+    each = np.asarray(layers.GroupNormalization(-1, epsilon=0.0)(x))
+    np.testing.assert_allclose(each, (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "text"),
+    [
+        (lambda: layers.BatchNormalization([1, 2]), TypeError, "axis must be one integer; got"),
+        (lambda: layers.BatchNormalization(momentum=2), ValueError, r"momentum must lie in \[0, 1\]; got 2"),
+        (lambda: layers.BatchNormalization(epsilon=-1), ValueError, "epsilon must be a number of at least 0; got -1"),
+        (lambda: layers.BatchNormalization(renorm=True), ValueError, "renorm and synchronized are not supported"),
+        (lambda: layers.BatchNormalization(4)(np.ones((2, 3))), ValueError, r"axis 4 does not exist in .* \(2, 3\)"),
+        (lambda: layers.LayerNormalization("last"), TypeError, "axis must be an integer or several; got 'last'"),
+        (lambda: layers.GroupNormalization(0), ValueError, "groups must be a positive integer, or -1; got 0"),
+        (lambda: layers.GroupNormalization(3)(np.ones((2, 4))), ValueError, "groups must divide the input's channels"),
+    ],
+)
+def test_errors_of_normalizations(make, kind, text):
+    with pytest.raises(kind, match=text):
+        make()

@@ -263,6 +263,15 @@ GRADIENTS = {
     "Cropping1D": (lambda: layers.Cropping1D((1, 2)), (2, 5, 2)),
     "UpSampling2D": (lambda: layers.UpSampling2D((2, 3)), (2, 3, 4, 2)),
     "UpSampling1D": (lambda: layers.UpSampling1D(3), (2, 3, 2)),
+    "BatchNormalization": (lambda: layers.BatchNormalization(), (5, 4)),
+    "BatchNormalization of axis 1": (lambda: layers.BatchNormalization(1), (2, 3, 4)),
+    "LayerNormalization": (lambda: layers.LayerNormalization(), (3, 5)),
+    "LayerNormalization of two axes": (lambda: layers.LayerNormalization([1, 2]), (2, 3, 4)),
+    "LayerNormalization of the middle axis": (lambda: layers.LayerNormalization(1), (2, 3, 4)),
+    "RMSNormalization": (lambda: layers.RMSNormalization(), (3, 5)),
+    "UnitNormalization": (lambda: layers.UnitNormalization(), (3, 5)),
+    "GroupNormalization": (lambda: layers.GroupNormalization(2), (2, 3, 3, 4)),
+    "GroupNormalization of axis 1": (lambda: layers.GroupNormalization(2, axis=1), (2, 4, 3)),
 }
 
 
@@ -336,6 +345,11 @@ EVERY = {
     "UpSampling2D": (lambda: layers.UpSampling2D((2, 3)), (4, 5, 3)),
     "ZeroPadding1D": (lambda: layers.ZeroPadding1D((1, 2)), (4, 3)),
     "ZeroPadding2D": (lambda: layers.ZeroPadding2D(((1, 2), (0, 3))), (4, 5, 3)),
+    "BatchNormalization": (lambda: layers.BatchNormalization(), (6, 7, 3)),
+    "GroupNormalization": (lambda: layers.GroupNormalization(3), (6, 7, 6)),
+    "LayerNormalization": (lambda: layers.LayerNormalization(), (7, 33)),
+    "RMSNormalization": (lambda: layers.RMSNormalization(), (7, 33)),
+    "UnitNormalization": (lambda: layers.UnitNormalization(), (7, 33)),
 }
 
 
@@ -384,6 +398,17 @@ def test_inputs_stay_unchanged_and_copies_are_equal(name):
 
 # ---- configurations ----
 
+SCALED = {
+    "center": False,
+    "scale": False,
+    "beta_initializer": "ones",
+    "gamma_initializer": "zeros",
+    "beta_regularizer": "l1",
+    "gamma_regularizer": "l2",
+    "beta_constraint": "non_neg",
+    "gamma_constraint": "max_norm",
+    "name": "n",
+}
 ARGUMENTS = {
     layers.Dense: {
         "units": 3,
@@ -497,6 +522,22 @@ ARGUMENTS |= {
     layers.GaussianNoise: {"stddev": 0.25, "seed": 7, "name": "drop"},
     layers.AlphaDropout: {"rate": 0.25, "noise_shape": (None, 1), "seed": 7, "name": "drop"},
     layers.ActivityRegularization: {"l1": 0.25, "l2": 0.5, "name": "a"},
+    layers.BatchNormalization: {
+        "axis": 1,
+        "momentum": 0.5,
+        "epsilon": 0.1,
+        "moving_mean_initializer": "ones",
+        "moving_variance_initializer": "zeros",
+        "renorm": False,
+        "renorm_clipping": {"rmax": 2.0},
+        "renorm_momentum": 0.5,
+        "synchronized": False,
+        **SCALED,
+    },
+    layers.GroupNormalization: {"groups": 2, "axis": 1, "epsilon": 0.1, **SCALED},
+    layers.LayerNormalization: {"axis": [1, 2], "epsilon": 0.1, **SCALED},
+    layers.RMSNormalization: {"axis": [1, 2], "epsilon": 0.1, "name": "n"},
+    layers.UnitNormalization: {"axis": [1, 2], "name": "n"},
     **{getattr(layers, name): {"name": "m"} for name in MERGING - {"Concatenate", "Dot"}},
     layers.Concatenate: {"axis": 1, "name": "m"},
     layers.Dot: {"axes": [1, 2], "normalize": True, "name": "m"},
@@ -524,7 +565,7 @@ def test_every_argument_survives_get_config_and_json(cls):
     names = ["filters", "kernel_size", "pool_size", "rate", "target_shape", "scale", "dims", "n"]
     required = {name: arguments[name] for name in REQUIRED.get(cls, names) if name in arguments and cls not in OPTIONAL}
     defaults = cls(**required).get_config()
-    only_choice = {"data_format", "sparse", "ragged", "interpolation"}
+    only_choice = {"data_format", "sparse", "ragged", "interpolation", "renorm", "synchronized"}
     same = {name for name in arguments if saved[name] == defaults.get(name)} - set(required) - only_choice
     assert same <= ({"dilation_rate"} if "strides" in arguments else set())  # the values above are no defaults
 

@@ -185,6 +185,34 @@ CASES = {
     "average_pool": (lambda x: ops.average_pool(x, 2), normal(2, 5, 4, 3)),
     "average_pool same": (lambda x: ops.average_pool(x, 3, strides=2, padding="same"), normal(2, 5, 4, 3)),
     "average_pool 1d": (lambda x: ops.average_pool(x, 2, padding="same"), normal(2, 5, 3)),
+    # normalization
+    "batch_normalization": (
+        lambda x, m, v, o, s: ops.batch_normalization(x, m, ops.exp(v), -1, o, s),
+        normal(5, 2, 3),
+        normal(3),
+        normal(3),
+        normal(3),
+        normal(3),
+    ),
+    "batch_normalization axis": (
+        lambda x, m, v: ops.batch_normalization(x, m, ops.exp(v), 1),
+        normal(2, 3, 4),
+        normal(3),
+        normal(3),
+    ),
+    "batch_normalization_training": (
+        lambda x, o, s: ops.batch_normalization_training(x, Variable(np.zeros(3)), Variable(np.ones(3)), 1, o, s),
+        normal(4, 3, 2),
+        normal(3),
+        normal(3),
+    ),
+    "layer_normalization": (lambda x, g, b: ops.layer_normalization(x, g, b), normal(3, 5), normal(5), normal(5)),
+    "layer_normalization axis": (
+        lambda x, g: ops.layer_normalization(x, g, axis=(0, 2)),
+        normal(3, 4, 2),
+        normal(3, 2),
+    ),
+    "rms_normalization": (lambda x, s: ops.rms_normalization(x, s, axis=(1, 2)), normal(2, 4, 3), normal(4, 3)),
     # softmax
     "softmax": (ops.softmax, normal(3, 5)),
     "softmax axis": (lambda x: ops.softmax(x, axis=1), normal(2, 3, 4)),
@@ -780,6 +808,26 @@ ERRORS = {
     ),
     "axis": (lambda: ops.sum(np.zeros((2, 3)), axis=2), ValueError, "sum: axis 2 does not exist in a tensor of rank 2"),
     "axis twice": (lambda: ops.mean(np.zeros((2, 3)), axis=(1, -1)), ValueError, "mean: an axis appears twice"),
+    "batch_normalization axis": (
+        lambda: ops.batch_normalization(np.zeros((2, 3)), np.zeros(3), np.ones(3), 2),
+        ValueError,
+        "batch_normalization: axis 2 does not exist",
+    ),
+    "batch_normalization mean": (
+        lambda: ops.batch_normalization(np.zeros((2, 3)), np.zeros(2), np.ones(3), 1),
+        ValueError,
+        r"batch_normalization: expected mean of shape \(3,\), the size of the input along axis 1; got \(2,\)",
+    ),
+    "layer_normalization gamma": (
+        lambda: ops.layer_normalization(np.zeros((2, 3)), gamma=np.zeros(2)),
+        ValueError,
+        r"layer_normalization: expected gamma of shape \(3,\)",
+    ),
+    "layer_normalization rms_scaling": (
+        lambda: ops.layer_normalization(np.zeros((2, 3)), rms_scaling=True),
+        TypeError,
+        "rms_scaling is not supported; rms_normalization",
+    ),
     "softmax axis": (lambda: ops.softmax(np.zeros((2, 3)), axis=5), ValueError, "softmax: axis 5 does not exist"),
     "argmax axis": (lambda: ops.argmax(np.zeros((2, 3)), axis=5), ValueError, "argmax: axis 5 does not exist"),
     "max of nothing": (lambda: ops.max(np.zeros((0, 3)), axis=0), ValueError, "max: there is nothing to choose from"),

@@ -269,6 +269,7 @@ ARGUMENTS = {
     "Dropout": {"rate": 0.5, "seed": 3},
     "GaussianDropout": {"rate": 0.5},
     "GaussianNoise": {"stddev": 0.5},
+    "GroupNormalization": {"groups": 2},
     "AlphaDropout": {"rate": 0.5},
     "InputLayer": {"shape": (4,)},
     "Operation": {"function": "square"},

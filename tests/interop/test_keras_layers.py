@@ -112,6 +112,19 @@ CASES += [
     ("GaussianDropout", {"rate": 0.4}, SERIES),
     ("AlphaDropout", {"rate": 0.4}, SERIES),
     ("ActivityRegularization", {"l1": 0.1, "l2": 0.2}, SERIES),
+    ("BatchNormalization", {}, IMAGES),
+    ("BatchNormalization", {"axis": 1, "scale": False}, SERIES),
+    ("LayerNormalization", {}, SERIES),
+    ("LayerNormalization", {"epsilon": 0.1, "center": False}, IMAGES),
+    ("LayerNormalization", {"axis": [1, 2, 3], "scale": False}, IMAGES),
+    ("LayerNormalization", {"axis": [-2, -1]}, SERIES),
+    ("RMSNormalization", {}, SERIES),
+    ("RMSNormalization", {"axis": [1, 2], "epsilon": 0.1}, SERIES),
+    ("UnitNormalization", {}, SERIES),
+    ("UnitNormalization", {"axis": 1}, SERIES),
+    ("GroupNormalization", {"groups": 3}, IMAGES),
+    ("GroupNormalization", {"groups": -1, "scale": False}, SERIES),
+    ("GroupNormalization", {"groups": 3, "axis": 1, "epsilon": 0.1}, SERIES),
 ]
 MERGING = [(name, {}, SERIES, SERIES) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")]
 MERGING += [
@@ -151,10 +164,11 @@ def compare(name, arguments, shapes):
     given = list(shapes) if several else shapes[0]
     for layer in (mine, theirs):
         layer.build(given)
-    assert [w.name for w in mine.weights if "seed" not in w.name] == [w.name for w in theirs.trainable_weights]
-    assert [w.shape for w in mine.weights] == [tuple(w.shape) for w in theirs.trainable_weights]
-    inputs, weights = [normal(rng, s) for s in shapes], [normal(rng, w.shape) for w in mine.weights]
-    mine.set_weights(weights)
+    assert [w.name for w in mine.trainable_weights] == [w.name for w in theirs.trainable_weights]
+    assert [w.shape for w in mine.trainable_weights] == [tuple(w.shape) for w in theirs.trainable_weights]
+    inputs, weights = [normal(rng, s) for s in shapes], [normal(rng, w.shape) for w in mine.trainable_weights]
+    for variable, weight in zip(mine.trainable_weights, weights):
+        variable.assign(weight)
     state = theirs.non_trainable_variables
 
     def call(*tensors):
@@ -183,6 +197,45 @@ def test_layer(name, arguments, shape):
 @pytest.mark.parametrize(("name", "arguments", "shape_a", "shape_b"), MERGING)
 def test_merging(name, arguments, shape_a, shape_b):
     compare(name, arguments, [shape_a, shape_b])
+
+
+@pytest.mark.parametrize("axis", [-1, 1])
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("shape", [(7, 5), SERIES, IMAGES])
+def test_batch_normalization_in_training(shape, axis, masked):
+    """Values, gradients and the moving statistics of three steps; then prediction with them."""
+    rng = np.random.default_rng(0)
+    mine, theirs = pair("layers", "BatchNormalization", {"axis": axis, "momentum": 0.7, "epsilon": 0.01})
+    channels = shape[axis]
+    weights = [normal(rng, channels) for _ in range(3)] + [rng.random(channels).astype(np.float32)]
+    for layer in (mine, theirs):
+        layer.build(shape)
+        layer.set_weights(weights)
+    state = theirs.non_trainable_variables
+    options = {"training": True, **({"mask": rng.random(shape[:-1]) < 0.7} if masked else {})}
+    terms = math.prod(shape) // channels
+    for _ in range(3):
+        x = 2 * normal(rng, shape) + 3
+        (y,), dy, gradients = cygrad_vjp(lambda x: mine(x, **options), [x], rng, mine.trainable_variables)
+        found = []
+
+        def call(x, gamma, beta, state=state, found=found):
+            y, new = theirs.stateless_call([gamma, beta], state, x, **options)
+            found[:] = new
+            return y
+
+        (expected,), expected_gradients = keras_vjp(call, [x, *weights[:2]], dy)
+        state = [keras.ops.convert_to_tensor(keras.ops.convert_to_numpy(keras.ops.stop_gradient(v))) for v in found]
+        close(y, expected, terms)
+        for gradient, wanted in zip(gradients, expected_gradients, strict=True):
+            close(gradient, wanted, terms)
+        for variable, wanted in zip(mine.non_trainable_variables, state, strict=True):
+            close(variable, keras.ops.convert_to_numpy(wanted), terms)
+    x = normal(rng, shape)
+    expected = theirs.stateless_call(weights[:2], state, x, training=False)[0]
+    close(mine(x, training=False), keras.ops.convert_to_numpy(expected), terms)
+    mine.trainable = False
+    np.testing.assert_array_equal(mine(x, training=True), mine(x, training=False))
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

@@ -227,6 +227,19 @@ for options in ({}, {"padding": "same"}, {"strides": 2}, {"strides": (2, 3), "pa
     case("conv_transpose", of("conv_transpose", **options), IMAGES, normal(rng, (3, 2, 5, 4)))
 case("conv_transpose", of("conv_transpose", strides=2, output_padding=1), IMAGES, normal(rng, (3, 3, 5, 4)))
 case("conv_transpose", of("conv_transpose", strides=2), SERIES, normal(rng, (3, 5, 4)))
+CHANNELS = normal(rng, (4, 4))
+case("batch_normalization", lambda ops, x, m, v: ops.batch_normalization(x, m, ops.exp(v), -1), IMAGES, *CHANNELS[:2])
+case(
+    "batch_normalization",
+    lambda ops, x, m, v, o, s: ops.batch_normalization(x, m, ops.exp(v), 1, o, s, 0.1),
+    normal(rng, (2, 4, 3)),
+    *CHANNELS,
+)
+for options in ({}, {"axis": (1, 2), "epsilon": 0.1}, {"axis": [0, 2]}):
+    for name in ("layer_normalization", "rms_normalization"):
+        case(name, of(name, **options), CUBE)
+case("layer_normalization", lambda ops, x, g, b: ops.layer_normalization(x, g, b), CUBE, ROW, CHANNELS[0])
+case("rms_normalization", lambda ops, x, s: ops.rms_normalization(x, s), CUBE, ROW)
 for name in ("max_pool", "average_pool"):
     case(name, of(name, pool_size=2), IMAGES)
     case(name, of(name, pool_size=(3, 2), strides=1), IMAGES)
@@ -257,7 +270,13 @@ numpy_case("average", lambda ops, x, w: ops.average(x, weights=w), A, POSITIVE)
 numpy_case("take", lambda ops, x: ops.take(x, [5, 0, -1]), A)
 numpy_case("pad", lambda ops, x: ops.pad(x, ((0, 0), (2, 2), (1, 1)), mode="symmetric"), CUBE)
 
-NOT_IN_KERAS = {"add_to_gradient", "dense", "flatten", "sum_of_gradients"}  # what cygrad's layers and tape call
+NOT_IN_KERAS = {
+    "add_to_gradient",
+    "batch_normalization_training",
+    "dense",
+    "flatten",
+    "sum_of_gradients",
+}  # what cygrad's layers and tape call
 NOT_TENSORS = {"convert_to_numpy", "is_tensor", "ndim", "shape", "size"}  # tests of their own
 WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "mod", "stop_gradient"}
 

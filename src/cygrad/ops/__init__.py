@@ -2,8 +2,9 @@
 
 Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
-One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, softmax, reduce,
-loss; and indexing, logic (comparisons), creation (making and converting tensors), functions (what has no kernel).
+One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, normalization,
+softmax, reduce, loss; and indexing, logic (comparisons), creation (making and converting tensors), functions (what has
+no kernel).
 """
 
 import sys as _sys
@@ -158,6 +159,12 @@ from .matmul import (
     matmul,
     tensordot,
 )
+from .normalization import (
+    batch_normalization,
+    batch_normalization_training,
+    layer_normalization,
+    rms_normalization,
+)
 from .pool2d import (
     average_pool,
     max_pool,
@@ -196,6 +203,8 @@ __all__ = [
     "argsort",
     "average",
     "average_pool",
+    "batch_normalization",
+    "batch_normalization_training",
     "binary_crossentropy",
     "broadcast_to",
     "cast",
@@ -238,6 +247,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "layer_normalization",
     "leaky_relu",
     "less",
     "less_equal",
@@ -283,6 +293,7 @@ __all__ = [
     "relu6",
     "repeat",
     "reshape",
+    "rms_normalization",
     "roll",
     "round",
     "rsqrt",
@@ -332,8 +343,8 @@ __all__ = [
 
 # These take no symbolic tensors: they make tensors, or layers and the tape call them, where a microsecond counts.
 _DIRECT = {
-    "add_to_gradient", "arange", "dense", "eye", "flatten", "full", "is_tensor", "linspace", "ndim", "ones", "shape",
-    "sum_of_gradients", "zeros",
+    "add_to_gradient", "arange", "batch_normalization_training", "dense", "eye", "flatten", "full", "is_tensor",
+    "linspace", "ndim", "ones", "shape", "sum_of_gradients", "zeros",
 }  # fmt: skip
 for _name in __all__:
     if _name not in _DIRECT:

@@ -79,6 +79,16 @@ from .loss import (
     squared_error_forward,
 )
 from .matmul import matmul
+from .normalization import (
+    batch_normalization_backward,
+    batch_normalization_forward,
+    batch_normalization_inference_backward,
+    batch_normalization_inference_forward,
+    layer_normalization_backward,
+    layer_normalization_forward,
+    rms_normalization_backward,
+    rms_normalization_forward,
+)
 from .optimizer import adam_step, rmsprop_step, sgd_step
 from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_backward, max_pool2d_forward
 from .random import dropout, random_normal, random_truncated_normal, random_uniform

@@ -16,6 +16,7 @@ from . import (  # noqa: F401
     layout,
     loss,
     matmul,
+    normalization,
     optimizer,
     pool2d,
     random,
