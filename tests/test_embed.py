@@ -1,73 +1,68 @@
-"""csrc as a C library of its own: a C program that trains on it, built with sanitizers."""
+"""csrc as a C library of its own: C programs that train on it and that run recorded kernel calls, with sanitizers, by
+every compiler here, and for 64-bit ARM."""
 
 import os
-import platform
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+from embedded import ARM, COMPILERS, HERE, ROOT, build, check_replay
 
-ROOT = Path(__file__).resolve().parent.parent
-COMPILERS = [c for c in ("gcc", "clang") if shutil.which(c)]
-X86 = platform.machine() in ("x86_64", "AMD64")
-ISAS = {"baseline": []}
-if X86:
-    ISAS["avx2"] = ["-mavx2", "-mfma"]
-    ISAS["avx512"] = ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mavx2", "-mfma"]
-else:
-    ISAS["neon"] = []
+from cygrad import _core
 
-
-def build(compiler, folder, *flags):
-    """The program, from csrc and tests/embed/main.c."""
-    common = [
-        compiler,
-        "-std=c11",
-        "-O2",
-        "-g",
-        "-fopenmp",
-        "-ffp-contract=off",
-        "-Wall",
-        "-Wextra",
-        "-Werror",
-        "-Icsrc",
-    ]
-    common += ["-DCG_HAVE_X86" if X86 else "-DCG_HAVE_NEON", *flags]
-    objects = []
-    for name, isa_flags in ISAS.items():
-        objects.append(str(folder / f"{name}.o"))
-        subprocess.run([*common, *isa_flags, "-c", f"csrc/isa/{name}.c", "-o", objects[-1]], cwd=ROOT, check=True)
-    sources = ["csrc/dispatch.c", "csrc/parallel.c", "csrc/alloc.c", "tests/embed/main.c"]
-    program = folder / "embed"
-    subprocess.run([*common, *sources, *objects, "-lm", "-lpthread", "-o", str(program)], cwd=ROOT, check=True)
-    return program
+pytestmark = pytest.mark.skipif(not COMPILERS, reason="no C compiler here: gcc or clang builds the C programs")
+ISAS = [isa for isa in _core.available_isas() if isa in ("baseline", *HERE)]
+# GCC's libgomp is not leak-clean at exit; leaks of ours show in cg_alloc_stats, which the programs check.
+UNDER_ASAN = {"env": {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}}
+CROSS_COMPILER, EMULATOR = "aarch64-linux-gnu-gcc", "qemu-aarch64"
 
 
-@pytest.mark.skipif(not COMPILERS, reason="no C compiler here: gcc or clang builds the C program")
-def test_a_c_program_trains_under_the_sanitizers(tmp_path):
-    # GCC's libgomp is not leak-clean at exit; leaks of ours show in cg_alloc_stats, which the program checks.
-    program = build(COMPILERS[0], tmp_path, "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
-    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
-    run = subprocess.run([str(program)], capture_output=True, text=True, env=environment, timeout=300)
+@pytest.fixture(scope="module")
+def sanitized(tmp_path_factory):
+    flags = ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+    return build(tmp_path_factory.mktemp("sanitized"), "main", "replay", flags=flags, pool=False)
+
+
+def train(command, **options):
+    """Runs main.c's program, which trains on every instruction set."""
+    run = subprocess.run(command, capture_output=True, text=True, timeout=300, **options)
     assert run.returncode == 0, run.stderr[-3000:]
     assert run.stdout.count("loss") == 2 * len({line.split()[0] for line in run.stdout.splitlines()}) > 0
 
 
+def test_a_c_program_trains_under_the_sanitizers(sanitized):
+    train([sanitized[0]], **UNDER_ASAN)
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_every_kernel_under_the_sanitizers(sanitized, isa):
+    check_replay([sanitized[1]], isa, threads=3, **UNDER_ASAN)
+
+
 @pytest.mark.skipif("clang" not in COMPILERS, reason="clang is not installed")
-def test_clang_builds_it_without_warnings(tmp_path):
-    omp = subprocess.run(
-        ["clang", "-fopenmp", "-x", "c", "-", "-o", str(tmp_path / "probe")], input=b"int main(void){return 0;}"
-    )
-    if omp.returncode:
-        pytest.skip("clang has no OpenMP library here")
-    assert subprocess.run([str(build("clang", tmp_path))], capture_output=True, timeout=300).returncode == 0
+def test_clang_builds_it_without_warnings_and_to_the_same_bits(tmp_path):
+    main, replay = build(tmp_path, "main", "replay", compiler=["clang"])
+    train([main])
+    for isa in ISAS:
+        check_replay([replay], isa, threads=2)
 
 
-@pytest.mark.parametrize("compiler", COMPILERS or ["none"])
+def test_neon_has_the_same_bits(tmp_path):
+    """The kernels for 64-bit ARM, in an emulator."""
+    if HERE is ARM:
+        pytest.skip("this is an ARM machine: the other tests run NEON")
+    for program, package in ((CROSS_COMPILER, "gcc-aarch64-linux-gnu"), (EMULATOR, "qemu-user")):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed (Debian: {package})")
+    main, replay = build(tmp_path, "main", "replay", compiler=[CROSS_COMPILER], isas=ARM, flags=["-O2", "-static"])
+    train([EMULATOR, main])
+    # power is the C library's powf: another one may round otherwise
+    check_replay([EMULATOR, replay], "neon", threads=2, unlike={"power"})
+
+
+@pytest.mark.parametrize("compiler", COMPILERS)
 def test_the_pool_runs_every_iteration_once(tmp_path, compiler):
-    if compiler == "none":
-        pytest.skip("no C compiler here: gcc or clang builds the C program")
     flags = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-fsanitize=thread"]
     for source in ("csrc/pool.c", "tests/embed/pool.c"):
         to = str(tmp_path / f"{Path(source).parent.name}.o")

@@ -5,6 +5,7 @@ import math
 
 import numpy as np
 import pytest
+from embedded import FUSED_HERE, bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -34,6 +35,17 @@ def test_same_bits_for_any_number_of_threads(name, isa):
                     digest.update(output.tobytes())
         digests.add(digest.digest())
     assert len(digests) == 1
+
+
+@pytest.mark.skipif(len(FUSED_HERE) < 2, reason="this CPU has one instruction set with fused multiply-adds at most")
+@pytest.mark.parametrize("name", _core.KERNELS)
+def test_same_bits_on_every_instruction_set_with_fused_multiply_adds(name):
+    for arguments, _, _ in cases_of(name, quick=False):
+        found = []
+        for isa in FUSED_HERE:
+            with testing.settings(isa, threads=2):
+                found.append(bits(call(name, arguments)))
+        assert all(other == found[0] for other in found), testing.describe(arguments)
 
 
 def test_python_m_cygrad_testing(capsys):

@@ -8,9 +8,10 @@ import sys
 
 import numpy as np
 import pytest
+from embedded import FUSED_HERE
 
 import cygrad
-from cygrad import Input, Sequential, _core, layers
+from cygrad import Input, Sequential, _core, layers, testing
 from cygrad.models.data import shuffled
 
 
@@ -56,6 +57,15 @@ def test_threads_do_not_change_a_bit(threads):
     for n in (1, 2, 3, 7):
         threads(n)
         digests[n] = digest(train())
+    assert len(set(digests.values())) == 1, digests
+
+
+@pytest.mark.skipif(len(FUSED_HERE) < 2, reason="this CPU has one instruction set with fused multiply-adds at most")
+def test_instruction_sets_do_not_change_a_bit():
+    digests = {}
+    for isa in FUSED_HERE:
+        with testing.settings(isa):
+            digests[isa] = digest(train())
     assert len(set(digests.values())) == 1, digests
 
 

@@ -96,7 +96,7 @@ int main(void) {
     for (int i = 0; cg_isa_available(i); i++) {
         check(cg_init(cg_isa_available(i)), cg_isa_available(i));
         for (int threads = 1; threads <= 3; threads += 2) {
-            double first, last;
+            double first = 0, last;
             cg_set_num_threads(threads);
             matmul_edges();
             last = train(&first);
