@@ -54,6 +54,7 @@ CYTHON_FLAGS = [
 ]
 MACROS = [("CG_HAVE_X86", None)] if X86 else [("CG_HAVE_NEON", None)] if ARM else []
 
+
 class BuildExt(build_ext):
     """Compiles csrc/ once, each file with its own flags, and links the objects into cygrad._core."""
 

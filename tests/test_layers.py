@@ -5,13 +5,14 @@ import gc
 import json
 import pickle
 import threading
+import weakref
 
 import numpy as np
 import pytest
 
 import cygrad
 from cygrad import GradientTape, Variable, _lookup, activations, config, initializers, layers, ops, random, regularizers
-from cygrad.layers.layer import reset_names
+from cygrad.layers.naming import reset_names
 from cygrad.ops._backend import use_reference
 
 rng = np.random.default_rng(0)
@@ -1495,3 +1496,51 @@ def test_unseeded_layers_follow_the_global_seed():
     other = layers.Dense(3)
     other.build((None, 4))
     assert not np.array_equal(other.get_weights()[0], np.zeros((4, 3)))
+
+
+# ---- memory ----
+
+
+def test_layers_and_graphs_are_freed_without_the_garbage_collector(monkeypatch):
+    def alone():
+        layer = layers.Dense(3)
+        layer(np.ones((2, 4)))
+        return [layer]
+
+    def connected():
+        x = cygrad.Input((4,))
+        first, second = layers.Dense(3), layers.Dense(3, kernel_regularizer="l2")
+        return [first, second, layers.Concatenate()([second(first(x) * 2.0), x])]
+
+    def nested():
+        inner = cygrad.Sequential([layers.Dense(3), layers.Dropout(0.5)])
+        model = cygrad.Sequential([cygrad.Input((4,)), inner, layers.Dense(2)])
+        assert len(model.weights) == 4 and len(model.losses) == 0 and model.seed_generators
+        return [model, *model._flatten_layers()]
+
+    gc.collect()
+    gc.disable()
+    try:
+        for make in (alone, connected, nested):
+            made = make()
+            references = [weakref.ref(thing) for thing in made]
+            del made
+            assert [reference() for reference in references] == [None] * len(references), make
+    finally:
+        gc.enable()
+
+
+def test_a_layer_gives_its_symbolic_output_also_when_nobody_kept_it():
+    x = cygrad.Input((4,), name="x")
+    layer = layers.Dense(3)
+    y = layer(x)
+    assert layer.output is y and layer.input is x
+    name = y.name
+    del y
+    again = layer.output
+    assert again is layer.output and again.name == name and again.shape == (None, 3)
+    assert again._keras_history == (layer, 0, 0)
+    for copied in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        assert copied.output.shape == (None, 3) and copied.output._keras_history.operation is copied
+        assert copied.input.name == "x" and copied.input is not x
+        assert copied._inbound_nodes[0].layer is copied

@@ -1,25 +1,16 @@
-"""What a functional model is made of before data comes: symbolic tensors, and the calls of layers that connect them."""
+"""What a functional model is made of before data comes: symbolic tensors, and the calls of layers that connect them.
 
+A tensor holds the layer that made it, the layer a Node for each of its symbolic calls, and a Node the tensors that went
+in: from its outputs all of a graph is reached. Nothing holds what comes after it, so that reference counting alone
+frees what is no longer used.
+"""
+
+import itertools
+import weakref
 from typing import NamedTuple
 
-
-def map_structure(function, value):
-    """value with function applied to everything that is not a list, a tuple or a dict."""
-    if isinstance(value, (list, tuple)):
-        mapped = [map_structure(function, v) for v in value]
-        return type(value)(*mapped) if hasattr(value, "_fields") else type(value)(mapped)
-    if isinstance(value, dict):
-        return {k: map_structure(function, v) for k, v in value.items()}
-    return function(value)
-
-
-def flatten(value):
-    """The leaves of nested lists, tuples and dicts, in order."""
-    if isinstance(value, (list, tuple)):
-        return [leaf for v in value for leaf in flatten(v)]
-    if isinstance(value, dict):
-        return [leaf for v in value.values() for leaf in flatten(v)]
-    return [value]
+from .naming import auto_name
+from .structure import flatten, map_structure
 
 
 class KerasHistory(NamedTuple):
@@ -36,16 +27,53 @@ class Node:
     """
 
     def __init__(self, layer, args, kwargs, output_structure):
-        self.layer, self.args, self.kwargs, self.output_structure = layer, args, kwargs, output_structure
+        self._layer, self.args, self.kwargs = weakref.ref(layer), args, kwargs
         self.inputs = [x for x in flatten((args, kwargs)) if isinstance(x, KerasTensor)]
-        self.outputs = flatten(output_structure)
-        index = len(layer._inbound_nodes)
-        for i, y in enumerate(self.outputs):
-            y._keras_history = KerasHistory(layer, index, i)
+        index, places = len(layer._inbound_nodes), itertools.count()
+        self._outlets = map_structure(lambda y: _Outlet(y, KerasHistory(layer, index, next(places))), output_structure)
         layer._inbound_nodes.append(self)
+
+    @property
+    def layer(self):
+        return self._layer()
+
+    @property
+    def output_structure(self):
+        return map_structure(lambda outlet: outlet.tensor(self.layer), self._outlets)
+
+    @property
+    def outputs(self):
+        return flatten(self.output_structure)
+
+    def __getstate__(self):  # copies and pickles
+        return {**self.__dict__, "_layer": self.layer}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state, _layer=weakref.ref(state["_layer"]))
 
     def __repr__(self):
         return f"<Node of {self.layer.name}: {[x.name for x in self.inputs]} to {[y.name for y in self.outputs]}>"
+
+
+class _Outlet:
+    """Where an output leaves a Node: gives that tensor or, where nobody holds it any more, one like it."""
+
+    def __init__(self, tensor, history):
+        tensor._keras_history = history
+        self._indices = history[1:]
+        self._properties = tensor.shape, tensor.dtype, tensor.name
+        self._tensor = weakref.ref(tensor)
+
+    def tensor(self, layer):
+        tensor = self._tensor and self._tensor()
+        if tensor is None:
+            tensor = KerasTensor(*self._properties)
+            tensor._keras_history = KerasHistory(layer, *self._indices)
+            self._tensor = weakref.ref(tensor)
+        return tensor
+
+    def __getstate__(self):
+        return {**self.__dict__, "_tensor": None}
 
 
 class KerasTensor:
@@ -55,8 +83,6 @@ class KerasTensor:
     """
 
     def __init__(self, shape, dtype="float32", name=None):
-        from .layer import auto_name
-
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name or auto_name("KerasTensor")

@@ -27,7 +27,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import losses, metrics, optimizers
-from ..layers.layer import _context
+from ..layers.context import context
 from .container import File, check_keys, checksum, write
 from .serialization import deserialize_model, named_weights, serialize_model
 
@@ -178,11 +178,11 @@ def _declared_shapes(file):
         left[shape] -= 1
         return np.zeros(shape, dtype)
 
-    outer, _context.initial_value = _context.initial_value, initial
+    outer, context.initial_value = context.initial_value, initial
     try:
         yield
     finally:
-        _context.initial_value = outer
+        context.initial_value = outer
 
 
 def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):

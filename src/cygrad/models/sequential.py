@@ -4,9 +4,11 @@ import numpy as np
 
 from .. import config
 from .._tensor import Tensor
+from ..layers.context import context
 from ..layers.core import InputLayer
-from ..layers.layer import Layer, _context, structure_changed
+from ..layers.layer import Layer
 from ..layers.symbolic import KerasTensor
+from ..layers.weights import structure_changed
 from .container import check_keys
 from .model import Model
 from .serialization import deserialize_layer, serialize_layer
@@ -110,7 +112,7 @@ class Sequential(Model):
 
     def _extend(self, layer):
         """Builds a layer on top of what is there and notes its output."""
-        stack = _context.stack
+        stack = context.stack
         nested = bool(stack) and stack[-1] is self  # in build
         if not nested:
             stack.append(self)
@@ -196,7 +198,6 @@ class Sequential(Model):
             and not config.numerics
             and not kwargs
         ):
-            context = _context
             outer, stack = context.training, context.stack
             if not stack and context.loss_adders:
                 self._forget_losses(context.loss_adders)

@@ -4,8 +4,11 @@ import inspect
 import math
 
 from .. import _lookup, layers
-from ..layers.layer import _NOT_PARTS, Layer, _is_ours, map_shapes
+from ..layers.configuration import is_ours
+from ..layers.layer import Layer
+from ..layers.structure import map_shapes
 from ..layers.symbolic import KerasTensor
+from ..layers.weights import NOT_PARTS
 from .container import check_keys
 
 MOST_LAYERS = 10_000
@@ -105,7 +108,7 @@ def custom_objects_of(model):
         elif inspect.isfunction(value):
             if not value.__module__.startswith("cygrad."):
                 found[value.__name__] = value
-        elif hasattr(value, "get_config") and not isinstance(value, type) and not _is_ours(type(value)):
+        elif hasattr(value, "get_config") and not isinstance(value, type) and not is_ours(type(value)):
             found[type(value).__name__] = type(value)
 
     for layer in model._flatten_layers():
@@ -159,7 +162,7 @@ def _places(layer):
                 yield from walk(item, f"{place}/{key}")
 
     for name, value in vars(layer).items():
-        if name not in _NOT_PARTS:
+        if name not in NOT_PARTS:
             yield from walk(value, name.lstrip("_"))
 
 

@@ -5,7 +5,7 @@ import random as _random
 import numpy as np
 
 from .. import random
-from ..layers.layer import reset_names
+from ..layers.naming import reset_names
 
 
 def set_random_seed(seed):
