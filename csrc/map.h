@@ -21,44 +21,55 @@ static void for_chunks(chunk_function *f, const void *job, int64_t n, int64_t ch
     for (int64_t c = 0; c < chunks; c++) f(job, c * chunk, cg_min64(n, (c + 1) * chunk));
 }
 
-/* y = a function of a, or of a and b, and of two scalars; y may be a or b. A span is that function over n values on one thread. */
-typedef void map_span(float *y, const float *a, const float *b, int64_t n, float p, float q);
+/* An output of this size is in no cache any more when somebody reads it, and writing it past the caches spares reading it first: 1.3 times
+ * as fast for one input. Up to half of it, a normal store is faster where the last-level cache has 32 MiB. */
+enum { STREAM_BYTES = 64 << 20 };
+CG_INLINE int streams(const float *y, int64_t n) { return n * 4 >= STREAM_BYTES && (uintptr_t)y % sizeof(vf) == 0; }
+CG_INLINE void put(float *y, vf v, int stream) {
+    if (stream) vf_stream(y, v);
+    else vf_store(y, v);
+}
+
+/* y = a function of a, or of a and b, and of two scalars; y may be a or b. A span is that function over n values on one thread;
+ * stream: y is written past the caches. */
+typedef void map_span(float *y, const float *a, const float *b, int64_t n, float p, float q, int stream);
 
 /* Defines the span name for a formula in vf a, b, p, q; inputs: 1 (b is not read) or 2. The end of the array goes through a partial
  * vector, so that an element's bits do not depend on its place. */
-#define SPAN(name, inputs, formula)                                                                                \
-    CG_INLINE vf name##_at(vf a, vf b, vf p, vf q) {                                                               \
-        (void)b, (void)p, (void)q;                                                                                 \
-        return formula;                                                                                            \
-    }                                                                                                              \
-    static void name(float *y, const float *a, const float *b, int64_t n, float p_, float q_) {                    \
-        const vf p = vf_set(p_), q = vf_set(q_);                                                                   \
-        int64_t i = 0;                                                                                             \
-        if (inputs == 1) b = a;                                                                                    \
-        for (; i + 4 * VLEN <= n; i += 4 * VLEN) {                                                                 \
-            vf y0 = name##_at(vf_load(a + i), vf_load(b + i), p, q);                                               \
-            vf y1 = name##_at(vf_load(a + i + VLEN), vf_load(b + i + VLEN), p, q);                                 \
-            vf y2 = name##_at(vf_load(a + i + 2 * VLEN), vf_load(b + i + 2 * VLEN), p, q);                         \
-            vf y3 = name##_at(vf_load(a + i + 3 * VLEN), vf_load(b + i + 3 * VLEN), p, q);                         \
-            vf_store(y + i, y0);                                                                                   \
-            vf_store(y + i + VLEN, y1);                                                                            \
-            vf_store(y + i + 2 * VLEN, y2);                                                                        \
-            vf_store(y + i + 3 * VLEN, y3);                                                                        \
-        }                                                                                                          \
-        for (; i < n; i += VLEN)                                                                                   \
-            vf_store_upto(y + i, name##_at(vf_load_upto(a + i, n - i), vf_load_upto(b + i, n - i), p, q), n - i);  \
+#define SPAN(name, inputs, formula)                                                                               \
+    CG_INLINE vf name##_at(vf a, vf b, vf p, vf q) {                                                              \
+        (void)b, (void)p, (void)q;                                                                                \
+        return formula;                                                                                           \
+    }                                                                                                             \
+    static void name(float *y, const float *a, const float *b, int64_t n, float p_, float q_, int stream) {       \
+        const vf p = vf_set(p_), q = vf_set(q_);                                                                  \
+        int64_t i = 0;                                                                                            \
+        if (inputs == 1) b = a;                                                                                   \
+        for (; i + 4 * VLEN <= n; i += 4 * VLEN) {                                                                \
+            vf y0 = name##_at(vf_load(a + i), vf_load(b + i), p, q);                                              \
+            vf y1 = name##_at(vf_load(a + i + VLEN), vf_load(b + i + VLEN), p, q);                                \
+            vf y2 = name##_at(vf_load(a + i + 2 * VLEN), vf_load(b + i + 2 * VLEN), p, q);                        \
+            vf y3 = name##_at(vf_load(a + i + 3 * VLEN), vf_load(b + i + 3 * VLEN), p, q);                        \
+            put(y + i, y0, stream);                                                                               \
+            put(y + i + VLEN, y1, stream);                                                                        \
+            put(y + i + 2 * VLEN, y2, stream);                                                                    \
+            put(y + i + 3 * VLEN, y3, stream);                                                                    \
+        }                                                                                                         \
+        for (; i < n; i += VLEN)                                                                                  \
+            vf_store_upto(y + i, name##_at(vf_load_upto(a + i, n - i), vf_load_upto(b + i, n - i), p, q), n - i); \
+        if (stream) vf_stream_end();                                                                              \
     }
 
-struct map { map_span *f; float *y; const float *a, *b; float p, q; };
+struct map { map_span *f; float *y; const float *a, *b; float p, q; int stream; };
 
 static void map_chunk(const void *job, int64_t begin, int64_t end) {
     const struct map *m = job;
-    m->f(m->y + begin, m->a + begin, m->b + begin, end - begin, m->p, m->q);
+    m->f(m->y + begin, m->a + begin, m->b + begin, end - begin, m->p, m->q, m->stream);
 }
 
 /* A span over n values on all threads; flops: of one value. */
 static int map(map_span *f, float *y, const float *a, const float *b, int64_t n, float p, float q, int flops) {
-    const struct map job = {f, y, a, b, p, q};
+    const struct map job = {f, y, a, b, p, q, y != a && y != b && streams(y, n)};
     for_chunks(map_chunk, &job, n, CHUNK, (double)n * flops, (double)n * (a == b ? 8 : 12));
     return CG_OK;
 }

@@ -49,6 +49,10 @@ CG_INLINE vf vf_max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b)
 CG_INLINE vf vf_min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
 CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p); }
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
+CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { /* GCC makes two operations of a vf_select on a mask register */
+    return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
+}
+CG_INLINE vf vf_scale(vf y, vf k) { return (vf)_mm512_scalef_ps((__m512)y, (__m512)k); }
 #elif defined(__AVX2__) && defined(__FMA__) && VLEN == 8
 CG_INLINE __m256i cg_mask(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -103,6 +107,34 @@ CG_INLINE void vf_store_n(float *p, vf v, int64_t n) {
     if (n > 2) p[2] = v[2];
 }
 #endif
+
+#if !(defined(__AVX512F__) && VLEN == 16)
+/* a < b ? yes : no */
+CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { return vf_select((vi)(a < b), yes, no); }
+/* y 2^k, rounded once, for y in 1/2 .. 2 or NaN and whole k in -250 .. 250. In two steps, for neither 2^128 nor 2^-150 is a normal number:
+ * half of k goes to y's exponent, the rest is a factor. */
+CG_INLINE vf vf_scale(vf y, vf k) {
+    vi n = __builtin_convertvector(k, vi), half = n >> 1;
+    return (vf)((vi)y + (half << 23)) * (vf)((n - half + 127) << 23);
+}
+#endif
+
+/* A store that goes past the caches, to an aligned address: for outputs larger than these, because a normal store first reads the line
+ * that it overwrites. After the last one of a piece of work: vf_stream_end. */
+#if defined(__AVX512F__) && VLEN == 16
+CG_INLINE void vf_stream(float *p, vf v) { _mm512_stream_ps(p, (__m512)v); }
+#elif defined(__AVX2__) && VLEN == 8
+CG_INLINE void vf_stream(float *p, vf v) { _mm256_stream_ps(p, (__m256)v); }
+#elif defined(__SSE2__)
+CG_INLINE void vf_stream(float *p, vf v) { _mm_stream_ps(p, (__m128)v); }
+#else
+CG_INLINE void vf_stream(float *p, vf v) { vf_store(p, v); }
+#endif
+CG_INLINE void vf_stream_end(void) {
+#if defined(__SSE2__)
+    _mm_sfence();
+#endif
+}
 
 /* Loads and stores that are whole where n >= VLEN, partial at the end of a row. */
 CG_INLINE vf vf_load_upto(const float *p, int64_t n) { return n >= VLEN ? vf_load(p) : vf_load_n(p, n); }

@@ -4,13 +4,14 @@
  * neither on its place in a vector nor on the machine (baseline x86, which has no fused multiply-add, may differ in the last bits).
  *
  * Coefficients: weighted least squares on 2000 Chebyshev nodes against 40-digit values, the weights raised where the error is largest
- * until it is level (Lawson's iteration), which gives the minimax polynomial of the relative error; then the coefficients are
- * rounded to float one at a time, lowest first, and the remaining ones fitted again.
+ * until it is level (Lawson's iteration), which gives the minimax polynomial of the relative error (for quotients: the numerator less
+ * the function times the denominator, weighted by the last denominator); then the coefficients are rounded to float one at a time,
+ * lowest first, and the remaining ones fitted again.
  *
- * Largest errors in units in the last place, against double precision, over 10^7 floats spread evenly over all bit patterns and
- * 7 10^6 more where the functions bend (the same with and without fused multiply-add, but for the last):
- *   exp 1.03   expm1 1.30   tanh 1.31   sigmoid 2.31   log 0.86   log1p 1.41   softplus 1.65
- *   normal_cdf 6.2, its density 2.7; without fused multiply-add 66 at the tail's end, where exp(-x^2 / 2) feels x^2's rounding
+ * Largest errors in units in the last place, against double precision, over 4 10^7 floats spread evenly over all bit patterns, with and
+ * without fused multiply-add (tests/test_vmath.py bounds them on every instruction set):
+ *   exp 0.92, 1.19   expm1 1.30   tanh 1.50   sigmoid 2.37   log 0.86   log1p 1.41   softplus 1.72
+ * Absolute errors, in units of 2^-24, of what multiplies x or dy in GELU: normal_cdf 2.8, 3.4   gelu_slope 4.1
  * Zeros, infinities, NaN and denormals give what IEEE 754 and C's Annex F ask for. */
 #ifndef CYGRAD_VMATH_H
 #define CYGRAD_VMATH_H
@@ -19,13 +20,15 @@
 /* 2^n for n in -126 .. 127 */
 CG_INLINE vf vf_power_of_two(vi n) { return (vf)((n + 127) << 23); }
 
-/* x = n log 2 + r with |r| <= log(2) / 2; x in -150 .. 150 or NaN. n is rounded by adding 1.5 2^23, after which the sum's lowest bits
- * are n. log 2 is split so that n times its high part is exact, also without a fused multiply-add. */
-CG_INLINE vf vf_exp_reduce(vf x, vi *n) {
+/* -|x| */
+CG_INLINE vf vf_below(vf x) { return (vf)((vi)x | vi_set(INT32_MIN)); }
+
+/* x = k log 2 + r with |r| <= log(2) / 2, k whole; x in -150 .. 150 or NaN. k is rounded by adding 1.5 2^23. log 2 is split so that k
+ * times its high part is exact, also without a fused multiply-add. */
+CG_INLINE vf vf_exp_reduce(vf x, vf *k) {
     const vf shift = vf_set(0x1.8p23f);
-    vf shifted = vf_fma(x, vf_set(0x1.715476p0f), shift), k = shifted - shift;
-    *n = (vi)shifted - (vi)shift;
-    return vf_fma(k, vf_set(-0x1.7f7d1cp-20f), vf_fma(k, vf_set(-0x1.62e4p-1f), x));
+    *k = vf_fma(x, vf_set(0x1.715476p0f), shift) - shift;
+    return vf_fma(*k, vf_set(-0x1.7f7d1cp-20f), vf_fma(*k, vf_set(-0x1.62e4p-1f), x));
 }
 
 /* (exp(r) - 1 - r) / r^2 for |r| <= log(2) / 2 */
@@ -37,40 +40,55 @@ CG_INLINE vf vf_exp_tail(vf r) {
     return vf_fma(p, r, vf_set(0.5f));
 }
 
-CG_INLINE vf vf_exp(vf x) {
-    vi n;
-    vf r = vf_exp_reduce(vf_max(vf_set(-104.0f), vf_min(vf_set(89.0f), x)), &n); /* exp(-104) rounds to 0, exp(89) to infinity */
-    vf y = 1.0f + vf_fma(r * r, vf_exp_tail(r), r);
-    vi half = n >> 1; /* in two factors, for neither 2^128 nor 2^-150 is a normal number; only the last product is rounded */
-    return y * vf_power_of_two(half) * vf_power_of_two(n - half);
+/* For x <= 89, which is the first whose exp rounds to infinity; that of -104 rounds to 0. */
+CG_INLINE vf vf_exp_upto89(vf x) {
+    vf k, r = vf_exp_reduce(vf_max(vf_set(-104.0f), x), &k);
+    return vf_scale(vf_fma(vf_fma(vf_exp_tail(r), r, vf_set(1.0f)), r, vf_set(1.0f)), k);
 }
 
-/* exp(x) - 1 = 2^n (exp(r) - 1) + 2^n - 1, at half its size until the end, for 2^128 is no float */
+CG_INLINE vf vf_exp(vf x) { return vf_exp_upto89(vf_min(vf_set(89.0f), x)); }
+
+/* exp(x) - 1 = 2^k (exp(r) - 1) + 2^k - 1, at half its size until the end, for 2^128 is no float */
 CG_INLINE vf vf_expm1(vf x) {
-    vi n;
-    vf r = vf_exp_reduce(vf_max(vf_set(-30.0f), vf_min(vf_set(89.0f), x)), &n);
-    vf half = vf_power_of_two(n - 1);
+    vf k, r = vf_exp_reduce(vf_max(vf_set(-30.0f), vf_min(vf_set(89.0f), x)), &k);
+    vf half = vf_scale(vf_set(0.5f), k);
     vf y = vf_fma(half * (r * r), vf_exp_tail(r), vf_fma(half, r, half - 0.5f));
-    return vf_select((vi)(vf_abs(x) < 0x1p-25f), x, y + y); /* so that -0 and denormals stay what they are */
+    return vf_if_less(vf_abs(x), vf_set(0x1p-25f), x, y + y); /* so that -0 and denormals stay what they are */
 }
 
+/* r coth(r / 2) = p for |r| <= log(2) / 2: exp(r) = (p + r) / (p - r), which suits what divides anyway: half of exp's polynomial */
+CG_INLINE vf vf_exp_fraction(vf r) {
+    vf s = r * r;
+    return vf_fma(vf_fma(vf_set(-0x1.6a8a64p-9f), s, vf_set(0x1.555514p-3f)), s, vf_set(2.0f));
+}
+
+/* exp(-|x|) = up / down */
+CG_INLINE vf vf_exp_below(vf x, vf *down) {
+    vf k, r = vf_exp_reduce(vf_max(vf_set(-104.0f), vf_below(x)), &k), p = vf_exp_fraction(r);
+    *down = p - r;
+    return vf_scale(p + r, k);
+}
+
+/* 1 / (1 + exp(-x)), without overflow: down / (down + up), or up / (down + up) below 0 */
+CG_INLINE vf vf_sigmoid(vf x) {
+    vf down, up = vf_exp_below(x, &down);
+    return vf_if_less(x, vf_set(0.0f), up, down) / (down + up);
+}
+
+/* 1 - 2 / (exp(2 |x|) + 1); below 0.625, where that would cancel, a polynomial. What log 2 loses as one float is not felt: at small
+ * k it is little, at large k exp(2 |x|) hardly matters. */
 CG_INLINE vf vf_tanh(vf x) {
-    vf a = vf_abs(x), s = x * x;
-    vi n;
-    vf r = vf_exp_reduce(vf_min(vf_set(20.0f), a + a), &n); /* tanh(10) rounds to 1 */
-    vf e = (1.0f + vf_fma(r * r, vf_exp_tail(r), r)) * vf_power_of_two(n);
-    vf p = vf_set(-0x1.76922ap-8f); /* (tanh(x) / x - 1) / x^2 for |x| < 0.625, where the other formula would cancel */
+    const vf shift = vf_set(0x1.8p23f);
+    vf a = vf_abs(x), s = x * x, twice = vf_min(vf_set(20.0f), a + a); /* tanh(10) rounds to 1 */
+    vf shifted = vf_fma(twice, vf_set(0x1.715476p0f), shift);
+    vf r = vf_fma(shifted - shift, vf_set(-0x1.62e43p-1f), twice), e = vf_exp_fraction(r), down = e - r;
+    vf up = (vf)((vu)(e + r) + ((vu)shifted << 23)); /* times 2^k */
+    vf p = vf_set(-0x1.76922ap-8f); /* (tanh(x) / x - 1) / x^2 for |x| < 0.625 */
     p = vf_fma(p, s, vf_set(0x1.52509ep-6f));
     p = vf_fma(p, s, vf_set(-0x1.b84340p-5f));
     p = vf_fma(p, s, vf_set(0x1.110760p-3f));
     p = vf_fma(p, s, vf_set(-0x1.555534p-2f));
-    return vf_copysign(vf_select((vi)(a < 0.625f), vf_fma(p * s, a, a), 1.0f - 2.0f / (e + 1.0f)), x);
-}
-
-/* 1 / (1 + exp(-x)), with e = exp(-|x|), which does not overflow: 1 / (1 + e) or e / (1 + e) */
-CG_INLINE vf vf_sigmoid(vf x) {
-    vf e = vf_exp(-vf_abs(x));
-    return vf_select((vi)(x < 0.0f), e, vf_set(1.0f)) / (1.0f + e);
+    return vf_copysign(vf_if_less(a, vf_set(0.625f), vf_fma(p * s, a, a), 1.0f - (down + down) / (up + down)), x);
 }
 
 /* log(2^k (1 + f)), sqrt(1/2) <= 1 + f < sqrt(2) */
@@ -112,41 +130,50 @@ CG_INLINE vf vf_log1p(vf x) {
     vi k = vf_log_bits(u) >> 23;
     vf scale = vf_power_of_two(2 - k);
     vf y = vf_log_reduced(vf_fma(0.25f * x, scale, vf_fma(vf_set(0.25f), scale, vf_set(-1.0f))), k);
-    return vf_select((vi)(vf_abs(x) < 0x1p-25f), x, vf_log_domain(u, y));
+    return vf_if_less(vf_abs(x), vf_set(0x1p-25f), x, vf_log_domain(u, y));
 }
 
 /* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)); log1p of a value in 0 .. 1 needs no special cases */
 CG_INLINE vf vf_softplus(vf x) {
-    vf e = vf_exp(-vf_abs(x));
+    vf e = vf_exp_upto89(vf_below(x));
     vi k = vf_log_bits(1.0f + e) >> 23;
     vf scale = vf_power_of_two(-k);
     return vf_max(vf_set(0.0f), x) + vf_log_reduced(vf_fma(e, scale, scale - 1.0f), k);
 }
 
-/* The normal distribution function Phi(x), accurate to the end of its lower tail; *density = phi(x) = exp(-x^2 / 2) / sqrt(2 pi).
- * Phi(-a) = exp(-a^2 / 2) t P(t), t = 1 / (1 + a / 4), from 1.25 on; nearer to 0, where that would lose bits, a polynomial in a^2.
- * Beyond 15 all is 0 or 1. */
-CG_INLINE vf vf_normal_cdf(vf x, vf *density) {
-    vf a = vf_min(vf_set(15.0f), vf_abs(x)), square = a * a;
-    vf e = vf_exp(-0.5f * square);
-    e = vf_fma(-0.5f * vf_fma(a, a, -square), e, e); /* what a * a was rounded by */
-    *density = e * 0x1.988454p-2f;
-    vf t = 1.0f / vf_fma(vf_set(0.25f), a, vf_set(1.0f));
-    vf p = vf_set(-0x1.8a9308p-5f);
-    p = vf_fma(p, t, vf_set(0x1.d3486ap-4f));
-    p = vf_fma(p, t, vf_set(-0x1.df1f56p-6f));
-    p = vf_fma(p, t, vf_set(0x1.8f9a10p-4f));
-    p = vf_fma(p, t, vf_set(0x1.239b4ap-4f));
-    p = vf_fma(p, t, vf_set(0x1.8605d6p-4f));
-    p = vf_fma(p, t, vf_set(0x1.97d67ap-4f));
-    p = vf_fma(p, t, vf_set(0x1.988b6ap-4f));
-    vf tail = e * (p * t);
-    p = vf_set(-0x1.9112ccp-18f); /* (Phi(x) - 1/2) / x */
-    p = vf_fma(p, square, vf_set(0x1.c42292p-14f));
-    p = vf_fma(p, square, vf_set(-0x1.352da0p-10f));
-    p = vf_fma(p, square, vf_set(0x1.46b106p-7f));
-    p = vf_fma(p, square, vf_set(-0x1.10578ap-4f));
-    p = vf_fma(p, square, vf_set(0x1.988452p-2f));
-    return vf_select((vi)(a < 1.25f), vf_fma(p, x, vf_set(0.5f)), vf_select((vi)(x < 0.0f), tail, 1.0f - tail));
+/* The normal distribution function, 1/2 + x P(x^2) / Q(x^2). Exactly 0 and 1 from 5.54 on, where the product is 1/2. */
+CG_INLINE vf vf_normal_cdf(vf x) {
+    vf a = vf_max(vf_set(-0x1.624134p2f), vf_min(vf_set(0x1.624134p2f), x)), s = a * a;
+    vf p = vf_set(0x1.6da17ap-26f), q = vf_set(0x1.36963ap-20f);
+    p = vf_fma(p, s, vf_set(0x1.ac8580p-18f));
+    q = vf_fma(q, s, vf_set(0x1.45e3fcp-14f));
+    p = vf_fma(p, s, vf_set(0x1.7eae50p-13f));
+    q = vf_fma(q, s, vf_set(0x1.0130f8p-9f));
+    p = vf_fma(p, s, vf_set(0x1.37eee4p-8f));
+    q = vf_fma(q, s, vf_set(0x1.e25444p-6f));
+    p = vf_fma(p, s, vf_set(0x1.20cd8ep-5f));
+    q = vf_fma(q, s, vf_set(0x1.0527d2p-2f));
+    p = vf_fma(p, s, vf_set(0x1.98844ep-2f));
+    q = vf_fma(q, s, vf_set(1.0f));
+    return 0.5f + a * (p / q);
+}
+
+/* The derivative of x Phi(x), Phi(x) + x phi(x), likewise. Exactly 0 and 1 from 5.99 on. */
+CG_INLINE vf vf_gelu_slope(vf x) {
+    vf a = vf_max(vf_set(-0x1.7f2492p2f), vf_min(vf_set(0x1.7f2492p2f), x)), s = a * a;
+    vf p = vf_set(-0x1.0f694ap-36f), q = vf_set(0x1.734984p-18f);
+    p = vf_fma(p, s, vf_set(0x1.80b0dcp-29f));
+    p = vf_fma(p, s, vf_set(-0x1.b8b1fep-24f));
+    p = vf_fma(p, s, vf_set(0x1.14a6f0p-15f));
+    q = vf_fma(q, s, vf_set(0x1.3a999ep-13f));
+    p = vf_fma(p, s, vf_set(-0x1.3837fep-13f));
+    q = vf_fma(q, s, vf_set(0x1.828e32p-9f));
+    p = vf_fma(p, s, vf_set(0x1.dc21f0p-7f));
+    q = vf_fma(q, s, vf_set(0x1.2eb66ap-5f));
+    p = vf_fma(p, s, vf_set(-0x1.548218p-5f));
+    q = vf_fma(q, s, vf_set(0x1.1ffd7ep-2f));
+    p = vf_fma(p, s, vf_set(0x1.98845ap-1f));
+    q = vf_fma(q, s, vf_set(1.0f));
+    return 0.5f + a * (p / q);
 }
 #endif

@@ -7,7 +7,7 @@
 CG_INLINE vf keep_nan(vf value, vf x) { return vf_select((vi)(x == x), value, x); }
 
 CG_INLINE vf act_relu(vf x) { return vf_max(vf_set(0.0f), x); } /* vf_max takes its second operand where one is NaN */
-CG_INLINE vf act_relu_backward(vf dy, vf y) { return keep_nan(vf_select((vi)(y > 0.0f), dy, vf_set(0.0f)), y); }
+CG_INLINE vf act_relu_backward(vf dy, vf y) { return keep_nan(vf_if_less(vf_set(0.0f), y, dy, vf_set(0.0f)), y); }
 
 CG_INLINE vf act_leaky_relu(vf x, vf slope) { return vf_select((vi)(x >= 0.0f), x, slope * x); }
 CG_INLINE vf act_leaky_relu_backward(vf dy, vf x, vf slope) {
@@ -16,10 +16,10 @@ CG_INLINE vf act_leaky_relu_backward(vf dy, vf x, vf slope) {
 
 /* scale * elu(x, alpha), scale_alpha = scale * alpha: elu has scale 1 */
 CG_INLINE vf act_elu(vf x, vf scale, vf scale_alpha) {
-    return vf_select((vi)(x > 0.0f), scale * x, scale_alpha * vf_expm1(x));
+    return vf_if_less(vf_set(0.0f), x, scale * x, scale_alpha * vf_expm1(x));
 }
 CG_INLINE vf act_elu_backward(vf dy, vf y, vf scale, vf scale_alpha) {
-    return dy * vf_select((vi)(y > 0.0f), scale, y + scale_alpha);
+    return dy * vf_if_less(vf_set(0.0f), y, scale, y + scale_alpha);
 }
 #define SELU_SCALE 1.0507009873554805f
 #define SELU_SCALE_ALPHA 1.7580993408473766f
@@ -36,20 +36,16 @@ CG_INLINE vf act_softsign_backward(vf dy, vf x) {
     return dy * r * r;
 }
 
-CG_INLINE vf act_gelu(vf x) {
-    vf density;
-    return x * vf_normal_cdf(x, &density);
-}
-CG_INLINE vf act_gelu_backward(vf dy, vf x) {
-    vf density, cdf = vf_normal_cdf(x, &density);
-    return dy * vf_fma(x, density, cdf);
-}
+CG_INLINE vf act_gelu(vf x) { return x * vf_normal_cdf(x); }
+CG_INLINE vf act_gelu_backward(vf dy, vf x) { return dy * vf_gelu_slope(x); }
 
-/* sigmoid(x) = s; *slope = s (1 - s), from e = exp(-|x|) as e / (1 + e)^2, for 1 - s would lose bits */
+/* sigmoid(x) = s; *slope = s (1 - s), from exp(-|x|) = up / down as the product of both sides' shares, for 1 - s would lose bits */
 CG_INLINE vf sigmoid_and_slope(vf x, vf *slope) {
-    vf e = vf_exp(-vf_abs(x)), r = 1.0f / (1.0f + e);
-    *slope = e * r * r;
-    return vf_select((vi)(x < 0.0f), e * r, r);
+    vf down, up = vf_exp_below(x, &down), r = 1.0f / (down + up);
+    up *= r;
+    down *= r;
+    *slope = up * down;
+    return vf_if_less(x, vf_set(0.0f), up, down);
 }
 
 CG_INLINE vf act_silu(vf x) { return x * vf_sigmoid(x); }
@@ -154,5 +150,6 @@ static void activate_rows(float *y, int64_t rows, int64_t cols, int64_t stride, 
         cols *= rows;
         rows = 1;
     }
-    for (int64_t i = 0; i < rows; i++, y += stride) forward[activation].f(y, y, y, cols, forward[activation].p, forward[activation].q);
+    for (int64_t i = 0; i < rows; i++, y += stride)
+        forward[activation].f(y, y, y, cols, forward[activation].p, forward[activation].q, 0);
 }

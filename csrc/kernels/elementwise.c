@@ -113,16 +113,17 @@ static void walk_all(const struct walk *w, walk_row *row, float *y, const float 
 
 enum { REPEATED = 1024 };
 
-/* y = a op b with y dense. Short rows that all meet the same row, as NHWC pixels meet one value a channel, are taken many at a
- * time: that row is first repeated. */
-static int broadcast(walk_row *row, float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
-                     cg_dims strides_b, int flops) {
+/* y = a op b with y dense, by span (unless NULL) where both are dense too. Short rows that all meet the same row, as NHWC pixels meet
+ * one value a channel, are taken many at a time: that row is first repeated. */
+static int broadcast(map_span *span, walk_row *row, float *y, const float *a, const float *b, int64_t rank, cg_dims shape,
+                     cg_dims strides_a, cg_dims strides_b, int flops) {
     int64_t dense[CG_MAX_RANK];
     float repeated[REPEATED];
     dense_steps(dense, rank, shape);
     struct walk w = make_walk(rank, shape, dense, strides_a, strides_b);
     const int64_t length = w.shape[w.rank - 1], rows = w.shape[0];
     if (w.size == 0) return CG_OK;
+    if (span && w.rank == 1 && w.step[1][0] == 1 && w.step[2][0] == 1) return map(span, y, a, b, w.size, 0, 0, flops);
     for (int k = 1; k <= 2; k++) {
         const int64_t *other = w.step[3 - k];
         const int repeats = w.rank == 2 && w.step[k][0] == 0 && w.step[k][1] == 1;
@@ -151,7 +152,8 @@ CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
 }
 
 #define BROADCAST(name, flops, formula)                                                                                    \
-    CG_INLINE vf name##_pair(vf a, vf b) { return formula; }                                                               \
+    SPAN(name##_span, 2, formula)                                                                                          \
+    CG_INLINE vf name##_pair(vf a, vf b) { return name##_span_at(a, b, a, a); }                                            \
     CG_INLINE void name##_steps(float *y, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {     \
         int64_t i = 0;                                                                                                     \
         for (; i + 2 * VLEN <= n; i += 2 * VLEN) {                                                                         \
@@ -176,7 +178,7 @@ CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
     }                                                                                                                      \
     static int CG_FN(name)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,       \
                            cg_dims strides_b) {                                                                            \
-        return broadcast(name##_broadcast, y, a, b, rank, shape, strides_a, strides_b, flops);                             \
+        return broadcast(name##_span, name##_broadcast, y, a, b, rank, shape, strides_a, strides_b, flops);                \
     }
 
 BROADCAST(add, 1, a + b)
@@ -193,5 +195,5 @@ static void power_broadcast(float *y, int64_t y_step, const float *a, int64_t a_
 }
 static int CG_FN(power)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
                         cg_dims strides_b) {
-    return broadcast(power_broadcast, y, a, b, rank, shape, strides_a, strides_b, 100);
+    return broadcast(NULL, power_broadcast, y, a, b, rank, shape, strides_a, strides_b, 100);
 }
