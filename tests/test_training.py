@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import weakref
 
 import numpy as np
 import pytest
@@ -649,3 +650,26 @@ def test_a_subclass_may_have_several_inputs():
         assert model.fit(given, target, verbose=0).history["loss"][0] < 1e-6
     with pytest.raises(ValueError, match="the arrays of x have different numbers of samples: 40, 39"):
         model.fit([a, b[1:]], target)
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["history dropped", "history kept"])
+def test_a_trained_model_is_freed_without_the_garbage_collector(kept):
+    x, y = data()
+    gc.collect()
+    gc.disable()
+    try:
+        model = linear(kernel_regularizer="l2")
+        model.compile("adam", "mse", metrics=["mae"])
+        history = model.fit(x, y, verbose=0, validation_split=0.2, callbacks=[callbacks.EarlyStopping("loss")])
+        assert history.model is model and model.history is history
+        model.evaluate(x, y, verbose=0)
+        model.predict(x, verbose=0)
+        if not kept:
+            del history
+        references = [weakref.ref(thing) for thing in (model, *model.layers)]
+        del model
+        assert [reference() for reference in references] == [None, None]
+        if kept:
+            assert history.model is None and len(history.history["loss"]) == 1
+    finally:
+        gc.enable()

@@ -1,0 +1,24 @@
+"""Callbacks: what happens around training, evaluation and prediction; History and the progress bar are such, too."""
+
+from .callback import HOOKS, Callback, History, LambdaCallback
+from .callback_list import CallbackList
+from .csv_logger import CSVLogger
+from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
+from .monitoring import EarlyStopping, ModelCheckpoint, MonitorCallback, TerminateOnNaN
+from .progress import ProgbarLogger
+
+__all__ = [
+    "HOOKS",
+    "CSVLogger",
+    "Callback",
+    "CallbackList",
+    "EarlyStopping",
+    "History",
+    "LambdaCallback",
+    "LearningRateScheduler",
+    "ModelCheckpoint",
+    "MonitorCallback",
+    "ProgbarLogger",
+    "ReduceLROnPlateau",
+    "TerminateOnNaN",
+]
