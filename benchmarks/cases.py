@@ -1,190 +1,518 @@
 """The cases: what is computed, on which numbers, with which result. No framework is imported here but NumPy.
 
-A case is identified by its name ("matmul 512x512x512", "conv2d mnist1 forward+backward", "train mlp-b32"). inputs()
-gives the same numbers to every framework, and expected() the result in float64. A model has none: its losses and
-predictions in the different frameworks are held against each other.
+One class a kind of work. A case has a name ("matmul 512x512x512", "conv2d mnist1 forward+backward", "train mlp-b32");
+inputs() gives the same numbers to every framework, and expected() the result in float64. Models have none: their
+losses and predictions in the different frameworks are held against each other. flops and bytes are what the work needs
+at least: each operand read once, each result written once.
 """
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from . import shapes
 
 
-@dataclass(frozen=True)
 class Case:
-    name: str
-    kind: str  # matmul, conv2d, elementwise, softmax, max_pool2d, adam, train, predict
-    args: tuple = ()
-    backward: bool = False
-    flops: float = 0.0
-    bytes: float = 0.0
-    data: dict = field(default=None, compare=False, hash=False, repr=False)
+    kind = ""  # the name of the method of a framework that does it
+    section = ""  # of the report
+    isa = None  # cygrad's instruction set, if it is pinned
+    rest = 0.0  # seconds of sleep before every call
+    flops = bytes = 0
+
+    def generator(self):
+        """Random numbers that depend on the case alone."""
+        return np.random.default_rng([ord(c) for c in self.kind + repr([getattr(self, f.name) for f in fields(self)])])
+
+    def normal(self, *shapes_):
+        rng = self.generator()
+        return [rng.standard_normal(shape, dtype=np.float32) for shape in shapes_]
+
+    def expected(self, data):
+        """The results in float64, as a list of arrays; None where there is no formula for them."""
+
+    def verify(self, results, data, wanted):
+        """Raises AssertionError unless a framework's results are those of expected() within float32's reach."""
+        for got, want in zip(results, wanted or (), strict=bool(wanted)):
+            close(self.name, got, want)
+
+
+def close(name, got, want):
+    got = np.asarray(got, "f8")
+    assert got.shape == want.shape, f"{name}: shape {got.shape} instead of {want.shape}"
+    error = np.abs(got - want).max() / (np.abs(want).max() + 1e-30)
+    assert error < 1e-4, f"{name}: off by {error:.1e} of the largest value"
+
+
+def doubles(data):
+    return {key: value.astype("f8") for key, value in data.items()}
+
+
+@dataclass(frozen=True)
+class Matmul(Case):
+    kind, section = "matmul", "matmul"
+    M: int
+    K: int
+    N: int
+    isa: str | None = None
+
+    @property
+    def name(self):
+        return f"matmul {self.M}x{self.K}x{self.N}" + (f" {self.isa}" if self.isa else "")
+
+    @property
+    def flops(self):
+        return 2 * self.M * self.K * self.N
+
+    @property
+    def bytes(self):
+        return 4 * (self.M * self.K + self.K * self.N + self.M * self.N)
+
+    def inputs(self):
+        a, b = self.normal((self.M, self.K), (self.K, self.N))
+        return {"a": a, "b": b}
+
+    def expected(self, data):
+        return [data["a"].astype("f8") @ data["b"].astype("f8")]
+
+
+@dataclass(frozen=True)
+class Conv2D(Case):
+    kind, section = "conv2d", "conv2d"
+    label: str
+    conv: shapes.Conv
+    backward: bool
+
+    @property
+    def name(self):
+        return f"conv2d {self.label} forward" + "+backward" * self.backward
+
+    @property
+    def flops(self):
+        c, (p, q), (r, s) = self.conv, self.conv.output, self.conv.kernel
+        return 2 * c.N * p * q * c.F * r * s * (c.C // c.groups) * (3 if self.backward else 1)
+
+    @property
+    def bytes(self):
+        c, (p, q), (r, s) = self.conv, self.conv.output, self.conv.kernel
+        x, y, kernel = c.N * c.H**2 * c.C, c.N * p * q * c.F, r * s * c.C // c.groups * c.F
+        return 4 * (x + y + kernel) * (3 if self.backward else 1)  # forward; dx of dy and kernel; dkernel of dy and x
+
+    def inputs(self):
+        c = self.conv
+        kernel = (*c.kernel, c.C // c.groups, c.F)
+        x, k, bias, dy = self.normal((c.N, c.H, c.H, c.C), kernel, (c.F,), (c.N, *c.output, c.F))
+        return {"x": x, "kernel": k / np.float32(math.sqrt(math.prod(kernel[:3]))), "bias": bias, "dy": dy}
+
+    def expected(self, data):
+        """y and dx of the first and the last image, and all of dkernel and dbias."""
+        c, (p, q), (pad_h, pad_w) = self.conv, self.conv.output, self.conv.pad
+        grouped = lambda v: v.reshape(-1, c.groups, v.shape[-1] // c.groups).transpose(1, 0, 2)  # noqa: E731
+        joined = lambda v, shape: v.transpose(1, 0, 2).reshape(shape)  # noqa: E731
+        f8 = doubles(data)
+        x = np.pad(f8["x"], ((0, 0), (pad_h, pad_h), (pad_w, pad_w), (0, 0)))
+        ends = self.ends
+        y, dx, dkernel = f8["bias"] + np.zeros_like(f8["dy"][ends]), np.zeros_like(x[ends]), np.zeros_like(f8["kernel"])
+        dy, dy_ends = grouped(f8["dy"]), grouped(f8["dy"][ends])
+        for i in range(c.kernel[0]):
+            for j in range(c.kernel[1]):
+                rows = slice(i, i + c.stride * (p - 1) + 1, c.stride)
+                window = (slice(None), rows, slice(j, j + c.stride * (q - 1) + 1, c.stride))
+                kernel = grouped(f8["kernel"][i, j])  # [G, C/G, F/G]
+                y += joined(grouped(x[ends][window]) @ kernel, y.shape)
+                if self.backward:
+                    dx[window] += joined(dy_ends @ kernel.transpose(0, 2, 1), dx[window].shape)
+                    dkernel[i, j] = joined(grouped(x[window]).transpose(0, 2, 1) @ dy, dkernel[i, j].shape)
+        if not self.backward:
+            return [y]
+        return [y, dx[:, pad_h : pad_h + c.H, pad_w : pad_w + c.H], dkernel, f8["dy"].sum((0, 1, 2))]
+
+    @property
+    def ends(self):
+        return slice(None, None, max(1, self.conv.N - 1))
+
+    def verify(self, results, data, wanted):
+        y, *gradients = results
+        if gradients:
+            gradients[0] = gradients[0][self.ends]
+        super().verify([y[self.ends], *gradients], data, wanted)
+
+
+@dataclass(frozen=True)
+class Elementwise(Case):
+    kind, section = "elementwise", "memory-bound"
+    function: str
+    n: int
+
+    @property
+    def name(self):
+        return f"{self.function} {self.n}"
+
+    @property
+    def bytes(self):
+        return 8 * self.n
+
+    def inputs(self):
+        return {"x": self.normal(self.n)[0]}
+
+    def verify(self, results, data, wanted):
+        places = slice(None, None, max(1, self.n // 1000 - 1))  # some values, also of the end
+        x = np.append(data["x"][places], data["x"][-1]).astype("f8")
+        with np.errstate(over="ignore"):
+            sigmoid = 1 / (1 + np.exp(-x))
+        wanted = {
+            "relu": lambda: np.maximum(x, 0),
+            "sigmoid": lambda: sigmoid,
+            "tanh": lambda: np.tanh(x),
+            "exp": lambda: np.exp(x),
+            "silu": lambda: x * sigmoid,
+            "gelu": lambda: x * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])) / 2,
+        }[self.function]()
+        close(self.name, np.append(np.asarray(results[0])[places], results[0][-1]), wanted)
+
+
+@dataclass(frozen=True)
+class Dropout(Case):
+    """Half of the values, drawn anew at each call, are 0 and the others twice as large."""
+
+    kind, section = "dropout", "memory-bound"
+    n: int
+
+    @property
+    def name(self):
+        return f"dropout {self.n}"
+
+    @property
+    def bytes(self):
+        return 8 * self.n
+
+    def inputs(self):
+        return {"x": self.normal(self.n)[0]}
+
+    def verify(self, results, data, wanted):
+        y = np.asarray(results[0])
+        kept = y != 0
+        assert np.allclose(y[kept], 2 * data["x"][kept]), f"{self.name}: a value is neither 0 nor twice x"
+        assert abs(kept.mean() - 0.5) < 3 / math.sqrt(self.n), f"{self.name}: {kept.mean():.4f} of the values are kept"
+
+
+@dataclass(frozen=True)
+class Softmax(Case):
+    kind, section = "softmax", "memory-bound"
+    rows: int
+    columns: int
+
+    @property
+    def name(self):
+        return f"softmax {self.rows}x{self.columns}"
+
+    @property
+    def bytes(self):
+        return 8 * self.rows * self.columns
+
+    def inputs(self):
+        return {"x": self.normal((self.rows, self.columns))[0]}
+
+    def expected(self, data):
+        e = np.exp(data["x"].astype("f8") - data["x"].max(-1, keepdims=True))
+        return [e / e.sum(-1, keepdims=True)]
+
+
+NORM_EPSILON = 1e-3  # Keras's
+
+
+class Normalization(Case):
+    """(x - mean) / sqrt(variance + epsilon) gamma + beta, over `over`: what layer and batch normalisation share."""
+
+    section = "memory-bound"
+    backward = False
+
+    @property
+    def name(self):
+        return f"{self.kind} {'x'.join(map(str, self.shape))} forward" + "+backward" * self.backward
+
+    @property
+    def bytes(self):
+        """Forward reads x for the sums and again for y; backward reads x and dy twice and writes dx."""
+        return 4 * math.prod(self.shape) * (3 + 5 * self.backward)
+
+    def inputs(self):
+        x, dy, gamma, beta = self.normal(self.shape, self.shape, self.shape[-1:], self.shape[-1:])
+        return {"x": x, "dy": dy, "gamma": gamma + 1, "beta": beta}
+
+    def expected(self, data):
+        f8 = doubles(data)
+        x, dy, gamma = f8["x"], f8["dy"], f8["gamma"]
+        mean = lambda v: v.mean(self.over, keepdims=True)  # noqa: E731
+        scale = 1 / np.sqrt(mean((x - mean(x)) ** 2) + NORM_EPSILON)
+        normal = (x - mean(x)) * scale
+        y = normal * gamma + f8["beta"]
+        if not self.backward:
+            return [y]
+        dnormal, others = dy * gamma, tuple(range(x.ndim - 1))
+        dx = (dnormal - mean(dnormal) - normal * mean(dnormal * normal)) * scale
+        return [y, dx, (dy * normal).sum(others), dy.sum(others)]
+
+
+@dataclass(frozen=True)
+class LayerNorm(Normalization):
+    kind, over = "layer_norm", (-1,)
+    shape: tuple
+    backward: bool
+
+
+@dataclass(frozen=True)
+class BatchNorm(Normalization):
+    """In training: the batch's own mean and variance, and the moving ones updated."""
+
+    kind, over = "batch_norm", (0, 1, 2)
+    shape: tuple
+    backward: bool
+
+
+@dataclass(frozen=True)
+class MaxPool2D(Case):
+    kind, section = "max_pool2d", "memory-bound"
+    N: int
+    H: int
+    C: int
+    window: int
+    stride: int
+    backward: bool
+
+    @property
+    def P(self):
+        return (self.H - self.window) // self.stride + 1
+
+    @property
+    def name(self):
+        window = f" {self.window}x{self.window}" if (self.window, self.stride) != (2, 2) else ""
+        return f"max_pool2d {self.N}x{self.H}x{self.H}x{self.C}{window} forward" + "+backward" * self.backward
+
+    @property
+    def bytes(self):
+        """x and y, and a byte a window for where the maximum was; backward as much again."""
+        return self.N * self.C * (4 * self.H**2 + 5 * self.P**2) * (1 + self.backward)
+
+    def inputs(self):
+        x, dy = self.normal((self.N, self.H, self.H, self.C), (self.N, self.P, self.P, self.C))
+        return {"x": x, "dy": dy}
+
+    def expected(self, data):
+        x, last, positions = data["x"], self.stride * (self.P - 1) + 1, []
+        for i in range(self.window):
+            for j in range(self.window):
+                positions.append((slice(None), slice(i, i + last, self.stride), slice(j, j + last, self.stride)))
+        y, winner = x[positions[0]].copy(), np.zeros(data["dy"].shape, np.int8)
+        for k, place in enumerate(positions):
+            winner[x[place] > y] = k
+            np.maximum(y, x[place], out=y)
+        if not self.backward:
+            return [y]
+        dx = np.zeros_like(x)
+        for k, place in enumerate(positions):
+            dx[place] += data["dy"] * (winner == k)
+        return [y, dx]
+
+
+@dataclass(frozen=True)
+class Adam(Case):
+    kind, section = "adam", "memory-bound"
+    n: int
+
+    @property
+    def name(self):
+        return f"adam {self.n}"
+
+    @property
+    def bytes(self):
+        return 28 * self.n  # weight, gradient and two moments read, all but the gradient written
+
+    def inputs(self):
+        w, g = self.normal(self.n, self.n)  # g away from 0, where the frameworks' epsilons stand in different places
+        return {"w": w, "g": g + np.copysign(np.float32(0.1), g)}
+
+    def expected(self, data):  # one step from zero moments: w - lr g / (|g| + epsilon')
+        return [data["w"].astype("f8") - 1e-3 * np.sign(data["g"])]
+
+
+@dataclass(frozen=True)
+class LSTM(Case):
+    """All outputs of a layer; backward gives all gradients. Gates in the order i, f, g, o."""
+
+    kind, section = "lstm", "recurrent"
+    N: int
+    T: int
+    C: int
+    units: int
+    backward: bool
+
+    @property
+    def name(self):
+        return f"lstm {self.N}x{self.T} {self.C} to {self.units} forward" + "+backward" * self.backward
+
+    @property
+    def flops(self):
+        return 2 * self.N * self.T * (self.C + self.units) * 4 * self.units * (3 if self.backward else 1)
+
+    def inputs(self):
+        u = self.units
+        x, kernel, recurrent, bias, dy = self.normal(
+            (self.N, self.T, self.C), (self.C, 4 * u), (u, 4 * u), (4 * u,), (self.N, self.T, u)
+        )
+        scale = np.float32(1 / math.sqrt(u))
+        return {"x": x, "kernel": kernel * scale, "recurrent": recurrent * scale, "bias": bias * scale, "dy": dy}
+
+    def expected(self, data):
+        f8, sigmoid = doubles(data), lambda v: 1 / (1 + np.exp(-v))
+        h, c, steps = np.zeros((self.N, self.units)), np.zeros((self.N, self.units)), []
+        for t in range(self.T):
+            i, f, g, o = np.split(f8["x"][:, t] @ f8["kernel"] + h @ f8["recurrent"] + f8["bias"], 4, axis=1)
+            i, f, g, o, before = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o), c
+            c = f * c + i * g
+            h = o * np.tanh(c)
+            steps.append((i, f, g, o, c, before, h))
+        y = np.stack([s[-1] for s in steps], axis=1)
+        if not self.backward:
+            return [y]
+        dx, dkernel, drecurrent, dbias, dh, dc = np.empty_like(f8["x"]), 0, 0, 0, 0, 0
+        for t in reversed(range(self.T)):
+            i, f, g, o, c, before, _ = steps[t]
+            dh, tanh = dh + f8["dy"][:, t], np.tanh(c)
+            dc = dc + dh * o * (1 - tanh**2)
+            gates = [dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g**2), dh * tanh * o * (1 - o)]
+            gates = np.concatenate(gates, axis=1)
+            dx[:, t], dh, dc = gates @ f8["kernel"].T, gates @ f8["recurrent"].T, dc * f
+            dkernel, dbias = dkernel + f8["x"][:, t].T @ gates, dbias + gates.sum(0)
+            drecurrent = drecurrent + (y[:, t - 1].T @ gates if t else 0)
+        return [y, dx, dkernel, drecurrent, dbias]
+
+
+@dataclass(frozen=True)
+class ModelCase(Case):
+    model: str
+    batch: int
+
+    def inputs(self):
+        rng = self.generator()
+        shape, classes = shapes.MODELS[self.model]["input"], shapes.MODELS[self.model]["classes"]
+        x = rng.standard_normal((self.batch, *shape), dtype=np.float32)
+        return {"x": x, "y": rng.integers(0, classes, self.batch), "weights": weights_of(self.model, rng)}
+
+
+@dataclass(frozen=True)
+class Train(ModelCase):
+    """Training steps: Adam, sparse categorical cross-entropy. The results are the first losses, without dropout."""
+
+    kind, section = "train", "train"
+
+    @property
+    def name(self):
+        return f"train {self.model}-b{self.batch}"
+
+    @property
+    def steps(self):
+        return shapes.TRAIN[self.model, self.batch][0]
+
+    @property
+    def checked_steps(self):
+        return shapes.TRAIN[self.model, self.batch][1]
+
+    @property
+    def flops(self):
+        return 3 * self.batch * model_flops(self.model)
+
+
+@dataclass(frozen=True)
+class Predict(ModelCase):
+    """Probabilities of a batch that is in memory, from Python."""
+
+    kind, section = "predict", "predict"
+    rest: float = 0.0
+
+    @property
+    def name(self):
+        rest = f" after {self.rest * 1e3:.0f} ms of rest" if self.rest else ""
+        return f"predict {self.model}-b{self.batch}{rest}"
+
+    @property
+    def flops(self):
+        return self.batch * model_flops(self.model)
 
 
 def all_cases():
-    cases = []
-    for m, k, n in shapes.MATMUL:
-        cases.append(
-            Case(f"matmul {m}x{k}x{n}", "matmul", (m, k, n), flops=2 * m * k * n, bytes=4 * (m * k + k * n + m * n))
-        )
-    for name, (n, hw, c, f, r, stride, pad) in shapes.CONV2D.items():
-        p = (hw + 2 * pad - r) // stride + 1
-        flops = 2 * n * p * p * f * r * r * c
-        for backward in (False, True):
-            label = f"conv2d {name} forward" + "+backward" * backward
-            cases.append(
-                Case(label, "conv2d", (n, hw, c, f, r, stride, pad), backward, flops=flops * (3 if backward else 1))
-            )
-    for n in shapes.SIZES:
-        cases += [Case(f"{name} {n}", "elementwise", (name, n), bytes=8 * n) for name in shapes.ELEMENTWISE]
-    for m, k in shapes.ROWS:
-        cases.append(Case(f"softmax {m}x{k}", "softmax", (m, k), bytes=8 * m * k))
-    for n, hw, c in shapes.POOL2D:
-        values = n * hw * hw * c
-        for backward in (False, True):
-            label = f"max_pool2d {n}x{hw}x{hw}x{c} forward" + "+backward" * backward
-            cases.append(Case(label, "max_pool2d", (n, hw, c), backward, bytes=values * (11.5 if backward else 5.25)))
-    cases += [Case(f"adam {n}", "adam", (n,), bytes=28 * n) for n in shapes.ADAM]
-    for kind in ("train", "predict"):
-        for model in shapes.MODELS:
-            for batch in shapes.BATCHES:
-                if kind == "predict" or batch > 1:
-                    flops = batch * model_flops(model) * (3 if kind == "train" else 1)
-                    cases.append(Case(f"{kind} {model}-b{batch}", kind, (model, batch), flops=flops))
-    return cases
+    both = (False, True)
+    return [
+        *(Matmul(*s) for s in shapes.MATMUL),
+        *(Matmul(*s, isa) for isa, s in shapes.MATMUL_PINNED),
+        *(Conv2D(label, conv, backward) for label, conv in shapes.CONV2D.items() for backward in both),
+        *(Elementwise(f, n) for f in shapes.ELEMENTWISE for n in shapes.SIZES),
+        *(Softmax(*s) for s in shapes.SOFTMAX),
+        *(LayerNorm(s, backward) for s in shapes.LAYER_NORM for backward in both),
+        *(BatchNorm((n, h, h, c), backward) for n, h, c in shapes.BATCH_NORM for backward in both),
+        *(MaxPool2D(*s, backward) for s in shapes.MAX_POOL2D for backward in both),
+        *(Dropout(n) for n in shapes.DROPOUT),
+        *(Adam(n) for n in shapes.ADAM),
+        *(LSTM(*s, backward) for s in shapes.LSTM for backward in both),
+        *(Train(*s) for s in shapes.TRAIN),
+        *(Predict(*s) for s in shapes.PREDICT),
+        *(Predict(*s) for s in shapes.PREDICT_AFTER_REST),
+    ]
 
 
-def weights_of(model, rng):
-    """Keras's layout: kernels [in, out] or [R, S, C, F], each followed by its bias, Glorot-sized random numbers."""
+def weighted_layers(model):
+    """The convolutions and dense layers of a model: (kind, kernel's shape, output's shape, is batch-normalised)."""
     description = shapes.MODELS[model]
-    shape, weights = description["input"], []
-    for kind, size in description["layers"] + [("dense", 10)]:
+    if "stages" in description:
+        yield from _resnet_layers(description)
+        return
+    shape = description["input"]
+    for kind, size in [*description["layers"], ("dense", description["classes"])]:
         if kind == "pool":
             shape = (shape[0] // size, shape[1] // size, shape[2])
         elif kind == "flatten":
-            shape = (int(np.prod(shape)),)
-        else:
-            kernel = (3, 3, shape[2], size) if kind == "conv" else (shape[0], size)
-            shape = (shape[0] - 2, shape[1] - 2, size) if kind == "conv" else (size,)
-            limit = np.sqrt(6 / (np.prod(kernel[:-1]) + np.prod(kernel) / kernel[-2]))
-            weights += [rng.uniform(-limit, limit, kernel).astype("f4"), np.zeros(size, "f4")]
+            shape = (math.prod(shape),)
+        elif kind == "conv":
+            kernel, shape = (3, 3, shape[2], size), (shape[0] - 2, shape[1] - 2, size)
+            yield "conv", kernel, shape, False
+        elif kind == "dense":
+            kernel, shape = (shape[0], size), (size,)
+            yield "dense", kernel, shape, False
+
+
+def _resnet_layers(description):
+    """He et al. 2015: the stem, then bottlenecks of 1x1, 3x3 (with the stride) and 1x1, the shortcut last."""
+    size, channels = description["input"][0] // 2, 64
+    yield "conv", (7, 7, 3, 64), (size, size, 64), True
+    size //= 2
+    for filters, repeats, first_stride in description["stages"]:
+        for stride in [first_stride] + [1] * (repeats - 1):
+            yield "conv", (1, 1, channels, filters), (size, size, filters), True
+            size //= stride
+            yield "conv", (3, 3, filters, filters), (size, size, filters), True
+            yield "conv", (1, 1, filters, 4 * filters), (size, size, 4 * filters), True
+            if channels != 4 * filters:
+                yield "conv", (1, 1, channels, 4 * filters), (size, size, 4 * filters), True
+            channels = 4 * filters
+    yield "dense", (channels, description["classes"]), (description["classes"],), False
+
+
+def weights_of(model, rng):
+    """Glorot-sized random kernels in Keras's layout, [in, out] or [R, S, C, F]; each is followed by its bias, or by its
+    batch normalisation's gamma, beta, mean and variance."""
+    weights = []
+    for _, kernel, _, normalised in weighted_layers(model):
+        limit = math.sqrt(6 / (math.prod(kernel[:-1]) + math.prod(kernel) / kernel[-2]))
+        weights.append((rng.random(kernel, np.float32) * 2 - 1) * np.float32(limit))
+        zeros = np.zeros(kernel[-1], "f4")
+        weights += [zeros + 1, zeros, zeros, zeros + 1] if normalised else [zeros]
     return weights
 
 
 def model_flops(model):
     """Multiplications and additions of one sample's forward pass."""
-    shape, flops = shapes.MODELS[model]["input"], 0
-    for kind, size in shapes.MODELS[model]["layers"] + [("dense", 10)]:
-        if kind == "conv":
-            flops += 2 * (shape[0] - 2) * (shape[1] - 2) * 9 * shape[2] * size
-            shape = (shape[0] - 2, shape[1] - 2, size)
-        elif kind == "pool":
-            shape = (shape[0] // size, shape[1] // size, shape[2])
-        elif kind == "flatten":
-            shape = (int(np.prod(shape)),)
-        else:
-            flops += 2 * shape[0] * size
-            shape = (size,)
+    flops = 0
+    for kind, kernel, output, _ in weighted_layers(model):
+        flops += 2 * math.prod(kernel) * (math.prod(output[:2]) if kind == "conv" else 1)
     return flops
-
-
-CHECKED_STEPS = 4  # training steps whose losses must agree between the frameworks
-
-
-def inputs(case):
-    """The numbers of a case: a dict of float32 arrays (labels are int64)."""
-    rng = np.random.default_rng(sum(map(ord, case.name)))
-    normal = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
-    if case.kind == "matmul":
-        m, k, n = case.args
-        return {"a": normal(m, k), "b": normal(k, n)}
-    if case.kind == "conv2d":
-        n, hw, c, f, r, stride, pad = case.args
-        p = (hw + 2 * pad - r) // stride + 1
-        return {"x": normal(n, hw, hw, c), "kernel": normal(r, r, c, f) / np.float32(r * np.sqrt(c)), "bias": normal(f),
-                "dy": normal(n, p, p, f)}  # fmt: skip
-    if case.kind == "elementwise":
-        return {"x": normal(case.args[1])}
-    if case.kind == "softmax":
-        return {"x": normal(*case.args)}
-    if case.kind == "max_pool2d":
-        n, hw, c = case.args
-        return {"x": normal(n, hw, hw, c), "dy": normal(n, hw // 2, hw // 2, c)}
-    if case.kind == "adam":
-        g = normal(case.args[0])  # away from 0, where the frameworks' epsilons stand in different places
-        return {"w": normal(case.args[0]), "g": g + np.copysign(np.float32(0.1), g)}
-    model, batch = case.args
-    return {
-        "x": normal(batch, *shapes.MODELS[model]["input"]),
-        "y": rng.integers(0, 10, batch),
-        "weights": weights_of(model, rng),
-    }
-
-
-def expected(case, data):
-    """The result in float64, as a list of arrays; None for models."""
-    f8 = {k: v.astype("f8") for k, v in data.items() if k not in ("y", "weights")}
-    if case.kind == "matmul":
-        return [f8["a"] @ f8["b"]]
-    if case.kind == "conv2d":
-        return _conv2d(case, f8)
-    if case.kind == "elementwise":
-        x = f8["x"]
-        with np.errstate(over="ignore"):
-            sigmoid = 1 / (1 + np.exp(-x))
-        if case.args[0] == "gelu":
-            import math
-
-            sample = x[:1000]
-            return [sample * (1 + np.array([math.erf(v / math.sqrt(2)) for v in sample])) / 2]
-        return [
-            {"relu": np.maximum(x, 0), "sigmoid": sigmoid, "tanh": np.tanh(x), "exp": np.exp(x), "silu": x * sigmoid}[
-                case.args[0]
-            ]
-        ]
-    if case.kind == "softmax":
-        e = np.exp(f8["x"] - f8["x"].max(-1, keepdims=True))
-        return [e / e.sum(-1, keepdims=True)]
-    if case.kind == "max_pool2d":
-        n, hw, c = case.args
-        windows = f8["x"].reshape(n, hw // 2, 2, hw // 2, 2, c)
-        y = windows.max((2, 4))
-        if not case.backward:
-            return [y]
-        winner = windows == y[:, :, None, :, None]
-        return [y, (winner * f8["dy"][:, :, None, :, None]).reshape(n, hw, hw, c)]
-    if case.kind == "adam":  # one step from zero slots: w - lr g / (|g| + epsilon')
-        return [f8["w"] - 1e-3 * np.sign(f8["g"])]
-    return None
-
-
-def _conv2d(case, f8):
-    _, hw, c, f, r, stride, pad = case.args
-    p = f8["dy"].shape[1]
-    x = np.pad(f8["x"], ((0, 0), (pad, pad), (pad, pad), (0, 0)))
-    y, dx, dkernel = np.zeros_like(f8["dy"]) + f8["bias"], np.zeros_like(x), np.zeros_like(f8["kernel"])
-    for i in range(r):
-        for j in range(r):
-            window = (
-                slice(None),
-                slice(i, i + stride * (p - 1) + 1, stride),
-                slice(j, j + stride * (p - 1) + 1, stride),
-            )
-            y += x[window] @ f8["kernel"][i, j]
-            if case.backward:
-                dx[window] += f8["dy"] @ f8["kernel"][i, j].T
-                dkernel[i, j] = x[window].reshape(-1, c).T @ f8["dy"].reshape(-1, f)
-    inner = slice(pad, pad + hw)
-    return [y, dx[:, inner, inner], dkernel, f8["dy"].sum((0, 1, 2))] if case.backward else [y]
-
-
-def verify(case, results, wanted):
-    """Raises AssertionError unless a framework's results are the expected ones within float32's reach."""
-    for got, want in zip(results, wanted, strict=True):
-        got = np.asarray(got, "f8")[: len(want)] if case.kind == "elementwise" else np.asarray(got, "f8")
-        assert got.shape == want.shape, f"{case.name}: shape {got.shape} instead of {want.shape}"
-        scale = np.abs(want).max() + 1e-30
-        error = np.abs(got - want).max() / scale
-        assert error < 1e-4, f"{case.name}: off by {error:.1e} of the largest value"

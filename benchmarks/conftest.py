@@ -7,28 +7,24 @@ import os
 
 import pytest
 
-from .report import machine_peak
+from . import machine
 
 
 @pytest.fixture(scope="session")
-def peak():
-    """{"flops": GFLOP/s, "memory": GB/s, "cache": GB/s} with as many threads as are used (at most two)."""
-    measured = machine_peak()
-    threads = min(2, int(os.environ.get("OMP_NUM_THREADS", 0)) or len(os.sched_getaffinity(0)))
-    flops = max(v for (name, t), v in measured.items() if t == threads and name not in ("memory", "cache"))
-    return {"flops": flops, "memory": measured["memory", threads], "cache": measured["cache", threads]}
+def peaks():
+    """machine.Peaks with as many threads as are used."""
+    return machine.measure_peaks(int(os.environ.get("OMP_NUM_THREADS", 0)) or len(machine.usable_cpus()))
 
 
 @pytest.fixture
-def note(peak):
+def note(request):
     """Puts the speed of a finished benchmark, and its fraction of the peak, into extra_info."""
 
     def add(benchmark, flops, bytes_):
         if benchmark.stats is None:  # --benchmark-disable
             return
-        seconds = benchmark.stats.stats.min
-        limit = peak["memory"] if bytes_ > 8e6 else peak["cache"]
+        seconds, peaks = benchmark.stats.stats.min, request.getfixturevalue("peaks")
         benchmark.extra_info["gflops"], benchmark.extra_info["gbytes"] = flops / seconds / 1e9, bytes_ / seconds / 1e9
-        benchmark.extra_info["of_peak"] = max(flops / seconds / 1e9 / peak["flops"], bytes_ / seconds / 1e9 / limit)
+        benchmark.extra_info["of_peak"] = peaks.seconds(flops, bytes_) / seconds
 
     return add

@@ -5,32 +5,52 @@ files of the installed package. Memory: system allocations and resident size ove
 predicts.
 """
 
-import importlib.util
-import resource
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
 import cygrad
 from cygrad import _core, layers
 
+from .frameworks import available
+from .memory import resident
 
-def import_seconds(statement, rounds=9):
-    times = []
+# what a program of each framework begins with, and the packages that it needs beside NumPy
+IMPORTS = {
+    "cygrad": ("import numpy, cygrad", ["cygrad"]),
+    "numpy": ("import numpy", ["numpy"]),
+    "sklearn": ("import sklearn.neural_network", ["sklearn"]),
+    "onnxruntime": ("import onnxruntime", ["onnxruntime"]),
+    "jax": ("import jax", ["jax", "jaxlib"]),
+    "torch": ("import torch", ["torch"]),
+    "keras": ("import keras", ["keras"]),
+    "keras-tensorflow": ("import keras", ["keras", "tensorflow"]),
+    "keras-torch": ("import keras", ["keras", "torch"]),
+}
+SIZE = """
+import importlib.util, pathlib, sys
+folders = [pathlib.Path(importlib.util.find_spec(p).submodule_search_locations[0]) for p in sys.argv[1:]]
+files = [f for folder in folders for f in folder.rglob("*") if f.is_file() and "__pycache__" not in f.parts]
+print(sum(f.stat().st_size for f in files))
+"""
+
+
+def import_seconds(statement, python=sys.executable, rounds=9, environment=None):
+    """Beyond an interpreter that imports nothing."""
+    times = {"pass": [], statement: []}
     for _ in range(rounds):
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-c", statement], check=True, capture_output=True)
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for code, taken in times.items():
+            start = time.perf_counter()
+            subprocess.run([python, "-W", "ignore", "-c", code], check=True, capture_output=True, env=environment)
+            taken.append(time.perf_counter() - start)
+    return min(times[statement]) - min(times["pass"])
 
 
-def resident():
-    """Megabytes of this process in memory now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 1e6
+def installed_bytes(packages, python=sys.executable, environment=None):
+    run = subprocess.run([python, "-c", SIZE, *packages], check=True, capture_output=True, text=True, env=environment)
+    return int(run.stdout)
 
 
 def predict_often(model, x, count):
@@ -39,14 +59,12 @@ def predict_often(model, x, count):
 
 
 def main():
-    bare = import_seconds("pass")
-    peers = [p for p in ("sklearn", "jax", "torch", "tensorflow", "keras") if importlib.util.find_spec(p)]
-    for statement in ("import numpy", "import cygrad", "import numpy, cygrad", "import cygrad; cygrad.Sequential()"):
-        print(f"{statement}: {(import_seconds(statement) - bare) * 1e3:.0f} ms")
-    for peer in peers:
-        print(f"import {peer}: {(import_seconds(f'import {peer}', 3) - bare) * 1e3:.0f} ms")
-    files = [p for p in Path(cygrad.__file__).parent.rglob("*") if p.is_file() and "__pycache__" not in p.parts]
-    print(f"installed: {sum(p.stat().st_size for p in files) / 1e6:.1f} MB")
+    for statement in ("import numpy, cygrad", "import cygrad; cygrad.Sequential()"):
+        print(f"{statement}: {import_seconds(statement) * 1e3:.0f} ms")
+    for peer in IMPORTS:
+        if "-" not in peer and available(peer):
+            print(f"{IMPORTS[peer][0]}: {import_seconds(IMPORTS[peer][0], rounds=3) * 1e3:.0f} ms")
+    print(f"installed: {installed_bytes(['cygrad']) / 1e6:.1f} MB")
 
     model = cygrad.Sequential(
         [layers.Input((784,)), layers.Dense(64, "relu"), layers.Dropout(0.1), layers.Dense(10, "softmax")]
@@ -63,7 +81,10 @@ def main():
         calls, size = _core.alloc_stats()["system_calls"], resident()
         run()
         more = _core.alloc_stats()["system_calls"] - calls
-        print(f"{count:,} {what}: {more} allocations from the system, resident {size:.1f} to {resident():.1f} MB")
+        print(
+            f"{count:,} {what}: {more} allocations from the system, "
+            f"resident {size / 1e6:.1f} to {resident() / 1e6:.1f} MB"
+        )
 
 
 if __name__ == "__main__":

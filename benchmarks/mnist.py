@@ -12,7 +12,7 @@ import time
 from cygrad.datasets import mnist
 
 from . import shapes
-from .frameworks import keras_model
+from .frameworks.keras_words import keras_model
 
 
 def main():

@@ -1,5 +1,9 @@
-/* peak.c: what the machine can do: fused multiply-adds a second with each vector width, and memory bandwidth.
- * Prints lines "name threads value unit". The denominators of every fraction in the benchmarks. */
+/* peak.c: what the machine can do: fused multiply-adds a second with each vector width, and memory bandwidth at several
+ * sizes, with one thread and with as many as the argument says (default: OpenMP's). The denominators of every fraction
+ * in the benchmarks. Prints lines "ISA threads GFLOP/s" and "triad:BYTES threads GB/s".
+ *
+ * Bandwidth is the best of a[i] = b[i] + s c[i] over arrays of BYTES in all, each thread in arrays of its own and with
+ * no barrier between repetitions, so that small sizes show the caches and not the cost of starting threads. */
 #define _GNU_SOURCE
 #include <omp.h>
 #include <stdio.h>
@@ -38,29 +42,40 @@ static void flops(const char *name, float (*f)(long), int lanes, int threads) {
     printf("%s %d %.1f GFLOP/s\n", name, threads, 2.0 * lanes * n * threads / best / 1e9);
 }
 
-static void triad(const char *name, long n, int threads) {
-    float *a = aligned_alloc(64, n * 4), *b = aligned_alloc(64, n * 4), *c = aligned_alloc(64, n * 4);
-    if (!a || !b || !c) return;
-#pragma omp parallel for num_threads(threads)
-    for (long i = 0; i < n; i++) a[i] = 0, b[i] = 1, c[i] = 2;
-    double best = 1e9;
-    const long repeat = (1L << 26) / n + 1;
-    for (int round = 0; round < 7; round++) {
-        double start = omp_get_wtime();
-#pragma omp parallel num_threads(threads)
-        for (long r = 0; r < repeat; r++) {
-#pragma omp for simd schedule(static)
-            for (long i = 0; i < n; i++) a[i] = b[i] + 0.5f * c[i];
-        }
-        double seconds = (omp_get_wtime() - start) / repeat;
-        if (seconds < best) best = seconds;
-    }
-    printf("%s %d %.1f GB/s\n", name, threads, 12.0 * n / best / 1e9);
-    free(a), free(b), free(c);
+#if defined(__x86_64__) && defined(__gnu_linux__)
+__attribute__((target_clones("avx512f", "avx2", "default")))
+#endif
+static void add_scaled(float *restrict a, const float *restrict b, const float *restrict c, long n) {
+    for (long i = 0; i < n; i++) a[i] = b[i] + 0.5f * c[i];
 }
 
-int main(void) {
-    for (int threads = 1; threads <= 2; threads++) {
+static void triad(long bytes, int threads) {
+    const long n = bytes / 12 / threads, stride = (n + 15) / 16 * 16, repeat = (1L << 25) / n / threads + 1;
+    double seconds[64], best = 1e9;
+    for (int round = 0; round < 5; round++) {
+#pragma omp parallel num_threads(threads)
+        {
+            float *a = aligned_alloc(64, 3 * stride * sizeof(float)), *b = a + stride, *c = b + stride;
+            for (long i = 0; a && i < n; i++) a[i] = 0, b[i] = 1, c[i] = 2;
+#pragma omp barrier
+            double start = omp_get_wtime();
+            for (long r = 0; a && r < repeat; r++) {
+                add_scaled(a, b, c, n);
+                __asm__ volatile("" : : "r"(a) : "memory");
+            }
+            seconds[omp_get_thread_num() % 64] = (omp_get_wtime() - start) / repeat;
+            free(a);
+        }
+        double slowest = 0;
+        for (int t = 0; t < threads && t < 64; t++) slowest = seconds[t] > slowest ? seconds[t] : slowest;
+        if (slowest < best) best = slowest;
+    }
+    printf("triad:%ld %d %.1f GB/s\n", bytes, threads, 12.0 * n * threads / best / 1e9);
+}
+
+int main(int argc, char **argv) {
+    const int all = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
+    for (int threads = 1; threads <= all; threads += all > 1 ? all - 1 : 1) {
 #if defined(__x86_64__)
         if (__builtin_cpu_supports("avx512f")) flops("avx512", fma_avx512, 16 * 24, threads);
         if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) flops("avx2", fma_avx2, 8 * 12, threads);
@@ -68,8 +83,12 @@ int main(void) {
 #else
         flops("neon", fma_baseline, 4 * 12, threads);
 #endif
-        triad("cache", 1 << 15, threads);
-        triad("memory", 1 << 26, threads);
+        /* the first levels are each core's own, so these sizes grow with the threads */
+        triad((24L << 10) * threads, threads);
+        triad((384L << 10) * threads, threads);
+        triad(8L << 20, threads);
+        triad(24L << 20, threads);
+        triad(768L << 20, threads);
     }
     return 0;
 }

@@ -1,36 +1,113 @@
-"""What is measured: shapes from real networks, as data."""
+"""What is measured: shapes from real networks, as data. Small and odd ones are among them, so that a cliff shows."""
 
-# M, K, N: dense layers of small networks, squares, and what convolutions of an MNIST network amount to
+from typing import NamedTuple
+
+# M, K, N
 MATMUL = [
-    (32, 784, 64), (32, 64, 64), (128, 784, 512), (256, 256, 256), (512, 512, 512), (1024, 1024, 1024),
-    (2048, 2048, 2048), (3136, 576, 64), (6272, 288, 64), (32, 1600, 128), (1, 784, 128),
+    # dense layers of small networks and squares
+    (32, 784, 64), (32, 64, 64), (128, 784, 512), (32, 1600, 128), (1, 784, 128),
+    (256, 256, 256), (512, 512, 512), (1024, 1024, 1024), (2048, 2048, 2048),
+    # LeNet's dense layers, VGG's and ResNet-50's last ones
+    (32, 400, 120), (32, 120, 84), (32, 84, 10), (8, 4096, 4096), (32, 2048, 1000),
+    # convolutions as products: 3x3 of an MNIST network, 1x1 of ResNet-50's first and last stage
+    (3136, 576, 64), (6272, 288, 64), (3136, 256, 64), (49, 2048, 512),
+    # one step of an LSTM of 128 units: input and state
+    (32, 64, 512), (32, 128, 512),
+    # odd ones: tiny, off every tile, a short sum, a column
+    (1, 1, 1), (7, 5, 3), (17, 31, 13), (129, 257, 127), (513, 511, 509), (1000, 3, 1000), (1024, 1024, 1),
 ]  # fmt: skip
+# also with the instruction set pinned
+MATMUL_PINNED = [("avx2", (256, 256, 256)), ("avx2", (1024, 1024, 1024))]
 
-CONV2D = {  # N, H = W, C, F, R = S, stride, padding on each side
-    "mnist1": (32, 28, 1, 32, 3, 1, 0),
-    "mnist2": (32, 13, 32, 64, 3, 1, 0),
-    "img224": (8, 224, 3, 32, 3, 1, 0),
-    "vgg56": (8, 56, 64, 64, 3, 1, 1),
-    "res28": (8, 28, 128, 128, 3, 1, 1),
-    "res14": (8, 14, 256, 256, 3, 1, 1),
-    "res7": (8, 7, 512, 512, 3, 1, 1),
-    "pw56": (8, 56, 64, 256, 1, 1, 0),
-    "stem": (8, 224, 3, 64, 7, 2, 3),
-    "lenet5x5": (32, 14, 6, 16, 5, 1, 0),
+
+class Conv(NamedTuple):
+    """x[N,H,H,C] with F filters of kernel[R,S], padded by pad[0] rows and pad[1] columns on either side."""
+
+    N: int
+    H: int
+    C: int
+    F: int
+    kernel: tuple
+    stride: int = 1
+    pad: tuple = (0, 0)
+    groups: int = 1
+
+    @property
+    def output(self):
+        return tuple((self.H + 2 * p - r) // self.stride + 1 for p, r in zip(self.pad, self.kernel, strict=True))
+
+
+CONV2D = {
+    "mnist1": Conv(32, 28, 1, 32, (3, 3)),
+    "mnist2": Conv(32, 13, 32, 64, (3, 3)),
+    "img224": Conv(8, 224, 3, 32, (3, 3)),
+    "vgg56": Conv(8, 56, 64, 64, (3, 3), pad=(1, 1)),
+    "res28": Conv(8, 28, 128, 128, (3, 3), pad=(1, 1)),
+    "res14": Conv(8, 14, 256, 256, (3, 3), pad=(1, 1)),
+    "res7": Conv(8, 7, 512, 512, (3, 3), pad=(1, 1)),
+    "pw56": Conv(8, 56, 64, 256, (1, 1)),
+    "stem": Conv(8, 224, 3, 64, (7, 7), 2, (3, 3)),
+    "lenet5x5": Conv(32, 14, 6, 16, (5, 5)),
+    # the same kinds in other places of their networks
+    "lenet1": Conv(32, 28, 1, 6, (5, 5), pad=(2, 2)),
+    "alexnet1": Conv(8, 227, 3, 96, (11, 11), 4),
+    "alexnet2": Conv(8, 27, 96, 256, (5, 5), pad=(2, 2)),
+    "vgg224": Conv(1, 224, 64, 64, (3, 3), pad=(1, 1)),
+    "vgg14": Conv(4, 14, 512, 512, (3, 3), pad=(1, 1)),
+    "res56-strided": Conv(4, 56, 128, 128, (3, 3), 2, (1, 1)),
+    "res56-shortcut": Conv(4, 56, 256, 512, (1, 1), 2),
+    "res7-pointwise": Conv(8, 7, 2048, 512, (1, 1)),
+    "res14-b1": Conv(1, 14, 256, 256, (3, 3), pad=(1, 1)),
+    "inception35-5x5": Conv(8, 35, 48, 64, (5, 5), pad=(2, 2)),
+    "inception35-reduce": Conv(4, 35, 288, 384, (3, 3), 2),
+    "inception17-1x7": Conv(8, 17, 128, 192, (1, 7), pad=(0, 3)),
+    "inception17-7x1": Conv(8, 17, 128, 192, (7, 1), pad=(3, 0)),
+    "mobilenet112-depthwise": Conv(8, 112, 32, 32, (3, 3), pad=(1, 1), groups=32),
+    "mobilenet112-pointwise": Conv(8, 112, 32, 64, (1, 1)),
+    "mobilenet56-depthwise-strided": Conv(8, 56, 128, 128, (3, 3), 2, (1, 1), groups=128),
+    "mobilenet14-depthwise": Conv(8, 14, 512, 512, (3, 3), pad=(1, 1), groups=512),
+    "resnext14-grouped": Conv(8, 14, 256, 256, (3, 3), pad=(1, 1), groups=32),
+    "odd19": Conv(3, 19, 5, 7, (3, 3), pad=(1, 1)),
+    "odd31": Conv(2, 31, 17, 33, (3, 3), pad=(1, 1)),
+    "odd9-b1": Conv(1, 9, 3, 10, (5, 5)),
 }
 
 ELEMENTWISE = ["relu", "sigmoid", "tanh", "exp", "gelu", "silu"]
-SIZES = [1 << 14, 1 << 20, 1 << 24]
-ROWS = [(32, 10), (128, 1000), (4096, 512)]  # softmax
-POOL2D = [(32, 26, 32), (32, 112, 64)]  # N, H = W, C; 2x2, stride 2
-ADAM = [1 << 22]
+SIZES = [1000, 1 << 14, 250_007, 1 << 20, 1 << 24]
+SOFTMAX = [(7, 33), (32, 10), (128, 1000), (1024, 128), (4096, 512)]  # rows, columns
+LAYER_NORM = [(7, 33), (128, 1000), (1024, 768), (4096, 512)]
+BATCH_NORM = [(32, 26, 32), (8, 14, 256), (8, 7, 2048), (32, 112, 64)]  # N, H = W, C
+MAX_POOL2D = [  # N, H = W, C, window, stride
+    (32, 26, 32, 2, 2), (32, 11, 64, 2, 2), (8, 55, 96, 3, 2), (32, 112, 64, 2, 2),
+]  # fmt: skip
+DROPOUT = [1 << 14, 1 << 20, 1 << 24]
+ADAM = [55_050, 1 << 22]  # the parameters of the MLP below, and many
+LSTM = [(32, 100, 64, 128)]  # N, T, C, units
 
-# Layers as (kind, size); every model ends in a softmax over 10 classes; Adam, sparse categorical cross-entropy
+# Layers as (kind, size); each model ends in a softmax over its classes; Adam, sparse categorical cross-entropy
+_CNN = [("conv", 32), ("pool", 2), ("conv", 64), ("pool", 2), ("flatten", 0), ("dense", 128)]
 MODELS = {
-    "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)]},
-    "cnn": {
-        "input": (28, 28, 1),
-        "layers": [("conv", 32), ("pool", 2), ("conv", 64), ("pool", 2), ("flatten", 0), ("dense", 128)],
+    "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)], "classes": 10},
+    "cnn": {"input": (28, 28, 1), "layers": _CNN, "classes": 10},
+    "cnn224": {"input": (224, 224, 3), "layers": [*_CNN, ("dropout", 0.5)], "classes": 10},
+    # bottlenecks as (filters, repeats, stride); see weights_of in cases.py for the order of its weights
+    "resnet50": {
+        "input": (224, 224, 3),
+        "stages": [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)],
+        "classes": 1000,
     },
 }
-BATCHES = [1, 32, 128]
+# (model, batch): training steps in one call of fit (so many that what a call costs besides does not count), and of
+# those at the start whose losses must agree between the frameworks
+TRAIN = {
+    ("mlp", 32): (1000, 4),
+    ("mlp", 128): (400, 4),
+    ("cnn", 32): (200, 4),
+    ("cnn", 128): (50, 4),
+    ("cnn224", 32): (4, 2),
+    ("resnet50", 8): (2, 1),
+}
+PREDICT = [("mlp", 1), ("mlp", 32), ("mlp", 128), ("cnn", 1), ("cnn", 8), ("cnn", 32), ("cnn", 128), ("resnet50", 1),
+           ("resnet50", 8)]  # fmt: skip
+PREDICT_AFTER_REST = [("cnn", 8, 0.1)]  # seconds of sleep before every call
+PEAK_MEMORY = [("cnn224", 32)]  # of a training step in a process of its own

@@ -1,0 +1,229 @@
+"""PyTorch, eager: channels last, fused Adam."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from .. import shapes
+from ..cases import NORM_EPSILON
+from .base import Framework, Output, thread_count
+
+
+def images(array):
+    """NHWC numbers as a channels-last tensor."""
+    return torch.from_numpy(array).permute(0, 3, 1, 2)
+
+
+def tensor(array):
+    return images(array) if array.ndim == 4 else torch.from_numpy(array)
+
+
+def numbers(value):
+    """The NumPy array of a tensor; of images, NHWC."""
+    value = value.detach()
+    return (value.permute(0, 2, 3, 1) if value.ndim == 4 else value).numpy()
+
+
+class Torch(Framework):
+    name = package = "torch"
+
+    def __init__(self):
+        torch.set_num_threads(thread_count())
+
+    def differentiable(self, case, data, function, parameters=()):
+        """function(x), or that with the gradients of x and parameters."""
+        x, out = tensor(data["x"]).requires_grad_(), Output()
+        sources = (x, *(p.requires_grad_() for p in parameters))
+
+        def forward():
+            with torch.no_grad():
+                out.keep(function(x))
+
+        def both():
+            y = function(x)
+            out.keep(y, *torch.autograd.grad(y, sources, dy))
+
+        dy = tensor(data["dy"]) if getattr(case, "backward", False) else None
+        return forward if dy is None else both, lambda: [numbers(v) for v in out.values]
+
+    def matmul(self, case, data):
+        a, b, y = torch.from_numpy(data["a"]), torch.from_numpy(data["b"]), torch.empty(case.M, case.N)
+        return lambda: torch.mm(a, b, out=y), lambda: [y.numpy()]
+
+    def conv2d(self, case, data):
+        conv, kernel = case.conv, torch.from_numpy(data["kernel"]).permute(3, 2, 0, 1)
+        kernel = kernel.contiguous(memory_format=torch.channels_last)
+        bias = torch.from_numpy(data["bias"].copy())
+        function = lambda x: F.conv2d(x, kernel, bias, conv.stride, conv.pad, groups=conv.groups)  # noqa: E731
+        run, results = self.differentiable(case, data, function, (kernel, bias))
+
+        def in_our_layout():
+            y, *gradients = results()
+            if gradients:  # dkernel[F,R,S,C/G] came out as an image would
+                gradients[1] = gradients[1].transpose(1, 2, 3, 0)
+            return [y, *gradients]
+
+        return run, in_our_layout
+
+    def elementwise(self, case, data):
+        functions = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp}
+        return self.differentiable(case, data, {**functions, "gelu": F.gelu, "silu": F.silu}[case.function])
+
+    def softmax(self, case, data):
+        return self.differentiable(case, data, lambda x: F.softmax(x, -1))
+
+    def dropout(self, case, data):
+        return self.differentiable(case, data, lambda x: F.dropout(x, 0.5, True))
+
+    def max_pool2d(self, case, data):
+        return self.differentiable(case, data, lambda x: F.max_pool2d(x, case.window, case.stride))
+
+    def layer_norm(self, case, data):
+        gamma, beta = torch.from_numpy(data["gamma"]), torch.from_numpy(data["beta"])
+        function = lambda x: F.layer_norm(x, gamma.shape, gamma, beta, NORM_EPSILON)  # noqa: E731
+        return self.differentiable(case, data, function, (gamma, beta))
+
+    def batch_norm(self, case, data):
+        gamma, beta = torch.from_numpy(data["gamma"]), torch.from_numpy(data["beta"])
+        mean, variance = torch.zeros_like(gamma), torch.ones_like(gamma)
+        function = lambda x: F.batch_norm(x, mean, variance, gamma, beta, True, 0.01, NORM_EPSILON)  # noqa: E731
+        return self.differentiable(case, data, function, (gamma, beta))
+
+    def lstm(self, case, data):
+        layer = nn.LSTM(case.C, case.units, batch_first=True)
+        with torch.no_grad():
+            layer.weight_ih_l0.copy_(torch.from_numpy(data["kernel"].T))
+            layer.weight_hh_l0.copy_(torch.from_numpy(data["recurrent"].T))
+            layer.bias_ih_l0.copy_(torch.from_numpy(data["bias"]))
+            layer.bias_hh_l0.zero_()
+        parameters = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0)
+        run, results = self.differentiable(case, data, lambda x: layer(x)[0], parameters)
+
+        def in_our_layout():
+            return [v.T if v.ndim == 2 else v for v in results()]
+
+        return run, in_our_layout
+
+    def adam(self, case, data):
+        def fresh():
+            w = torch.from_numpy(data["w"].copy()).requires_grad_()
+            w.grad = torch.from_numpy(data["g"])
+            return w, torch.optim.Adam([w], eps=1e-7, fused=True)
+
+        def results():
+            w, once = fresh()
+            once.step()
+            return [w.detach().numpy()]
+
+        return fresh()[1].step, results
+
+    def predict(self, case, data):
+        model, x, out = build(case.model, data["weights"]).eval(), tensor(data["x"]), [None]
+
+        def run():
+            with torch.no_grad():
+                out[0] = torch.softmax(model(x), -1)
+
+        return run, lambda: [out[0].numpy()]
+
+    def stepper(self, case, data, dropout=True):
+        model, x, y = build(case.model, data["weights"], dropout), tensor(data["x"]), torch.from_numpy(data["y"])
+        adam, criterion = torch.optim.Adam(model.parameters(), eps=1e-7, fused=True), nn.CrossEntropyLoss()
+
+        def step():
+            adam.zero_grad()
+            loss = criterion(model(x), y)
+            loss.backward()
+            adam.step()
+            return loss.item()
+
+        return step
+
+    def train(self, case, data):
+        def results():
+            step = self.stepper(case, data, dropout=False)
+            return [np.array([step() for _ in range(case.checked_steps)])]
+
+        return self.stepper(case, data), results
+
+    def one_step(self, case, data):
+        """A function that makes one training step."""
+        return self.stepper(case, data)
+
+
+def build(name, weights, dropout=True):
+    """A model of shapes.MODELS, without its softmax."""
+    description, weights = shapes.MODELS[name], list(weights)
+    with torch.no_grad():
+        model = (_resnet if "stages" in description else _sequential)(description, weights, dropout)
+    return model.to(memory_format=torch.channels_last) if len(description["input"]) == 3 else model
+
+
+def _sequential(description, weights, dropout):
+    made, shape = [], description["input"]
+    for kind, size in description["layers"]:
+        if kind == "pool":
+            made.append(nn.MaxPool2d(size))
+            shape = (shape[0] // size, shape[1] // size, shape[2])
+        elif kind == "flatten":
+            made.append(nn.Flatten())
+        elif kind == "conv":
+            made += [_convolution(weights.pop(0), weights.pop(0)), nn.ReLU()]
+            shape = (shape[0] - 2, shape[1] - 2, size)
+        elif kind == "dense":
+            made += [_dense(weights.pop(0), weights.pop(0), shape), nn.ReLU()]
+            shape = (size,)
+        elif dropout:
+            made.append(nn.Dropout(size))
+    return nn.Sequential(*made, _dense(weights.pop(0), weights.pop(0), shape))
+
+
+def _convolution(kernel, bias=None, stride=1, pad=0):
+    layer = nn.Conv2d(kernel.shape[2], kernel.shape[3], kernel.shape[0], stride, pad, bias=bias is not None)
+    layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1))))
+    if bias is not None:
+        layer.bias.copy_(torch.from_numpy(bias))
+    return layer
+
+
+def _dense(kernel, bias, shape):
+    """shape: of the samples that were flattened, which PyTorch does channels first."""
+    if len(shape) == 3:
+        kernel = kernel.reshape(*shape, -1).transpose(2, 0, 1, 3).reshape(kernel.shape)
+    layer = nn.Linear(*kernel.shape)
+    layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(kernel.T)))
+    layer.bias.copy_(torch.from_numpy(bias))
+    return layer
+
+
+class Bottleneck(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+def _resnet(description, weights, _):
+    def convolution(stride=1):
+        kernel, gamma, beta, mean, variance = (weights.pop(0) for _ in range(5))
+        normalise = nn.BatchNorm2d(len(gamma), NORM_EPSILON, 0.01)
+        for mine, given in (
+            (normalise.weight, gamma),
+            (normalise.bias, beta),
+            (normalise.running_mean, mean),
+            (normalise.running_var, variance),
+        ):
+            mine.copy_(torch.from_numpy(given))
+        return [_convolution(kernel, None, stride, kernel.shape[0] // 2), normalise]
+
+    made, channels = [*convolution(2), nn.ReLU(), nn.MaxPool2d(3, 2, 1)], 64
+    for filters, repeats, first_stride in description["stages"]:
+        for stride in [first_stride] + [1] * (repeats - 1):
+            body = nn.Sequential(*convolution(), nn.ReLU(), *convolution(stride), nn.ReLU(), *convolution())
+            project = channels != 4 * filters
+            made.append(Bottleneck(body, nn.Sequential(*convolution(stride)) if project else nn.Identity()))
+            channels = 4 * filters
+    return nn.Sequential(*made, nn.AdaptiveAvgPool2d(1), nn.Flatten(), _dense(*weights, (channels,)))
