@@ -12,10 +12,6 @@
  *
  * Padding: x is copied once into a frame of zeros where a window leaves it; one pass over x against R*S*F products for each value. */
 
-struct conv {
-    int64_t N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
-};
-
 /* Where the steps of the sum lie in an image whose rows are W pixels long: runs of `run` neighbours, at offset[0 .. runs-1]. */
 struct runs {
     int64_t *offset, runs, run;
@@ -154,6 +150,7 @@ static int CG_FN(conv2d_forward)(float *y, const float *x, const float *kernel, 
                                  int activation) {
     const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups};
     if (N * P * Q * F == 0) return CG_OK;
+    if (is_depthwise(&c)) return depthwise_forward(&c, y, x, kernel, bias, activation);
     return convolve(&c, y, x, kernel, bias, activation);
 }
 
@@ -268,6 +265,7 @@ static int CG_FN(conv2d_backward_input)(float *dx, const float *dy, const float 
         memset(dx, 0, (size_t)(N * H * W * C) * sizeof *dx);
         return CG_OK;
     }
+    if (is_depthwise(&c)) return depthwise_backward_input(&c, dx, dy, kernel);
     if (is_matmul(&c)) return CG_FN(matmul)(dx, dy, kernel, NULL, N * H * W, C, F, 0, 1, CG_LINEAR);
     /* Work in vectors of 16 columns, half of it again for adding into dx; 16 on every machine, so that all take the same way. */
     const double direct = (double)R * S * cg_ceil_div(C / groups, 16), scattered = 1.5 * cg_ceil_div(R * S * (C / groups), 16);
@@ -294,6 +292,7 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
         memset(dkernel, 0, (size_t)size * sizeof *dkernel);
         return CG_OK;
     }
+    if (is_depthwise(&c)) return depthwise_backward_kernel(&c, dkernel, dy, x);
     struct frame frame = {0};
     struct runs runs = {0};
     int status = frame_image(&frame, &c, x);

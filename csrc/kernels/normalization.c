@@ -457,7 +457,10 @@ CG_INLINE void normalize_vector_backward(float *dx, float *dscale, float *doffse
 
 /* The same for columns begin .. end-1 of K */
 CG_INLINE void normalize_rows_backward(float *dx, float *dscale, float *doffset, const float *dy, const float *x, const float *scale,
-                                       const struct row *row, int64_t K, int64_t begin, int64_t end, const int rows, const int centered) {
+                                       const struct row *from, int64_t K, int64_t begin, int64_t end, const int rows, const int centered) {
+    struct row row[ROW_GROUP]; /* a copy, which the stores cannot change */
+    CG_UNROLL
+    for (int r = 0; r < rows; r++) row[r] = from[r];
     int64_t k = begin;
     for (; k + VLEN <= end; k += VLEN)
         normalize_vector_backward(dx ? dx + k : NULL, dscale + k, doffset + k, dy + k, x + k, scale + k, row, K, rows, centered, VLEN);

@@ -113,6 +113,16 @@ _CONV = [
     conv(1, 33, 31, 3, 20, 7, 7, stride=(2, 2), padding="same", bias=True),
     conv(5, 12, 12, 24, 40, 1, 1, bias=True, activation=1),
     conv(2, 28, 28, 32, 32, 3, 3, groups=32, padding="same", bias=True),
+    conv(1, 9, 11, 40, 40, 3, 5, groups=40, padding="same", bias=True, activation=1),
+    conv(2, 7, 6, 70, 70, 5, 3, groups=70, padding=(1, 3, 2, 0), stride=(2, 3)),
+    conv(1, 11, 13, 19, 19, 3, 3, groups=19, padding="same", stride=(2, 2), dilation=(3, 2), bias=True),
+    conv(1, 12, 10, 16, 16, 2, 3, groups=16, padding=(3, 2, 4, 4), stride=(4, 6), dilation=(2, 4)),
+    conv(1, 6, 5, 35, 105, 3, 3, groups=35, padding="same", bias=True, activation=9),
+    conv(1, 3, 3, 48, 48, 7, 9, groups=48, padding="same", bias=True),
+    conv(3, 14, 15, 64, 64, 3, 3, groups=64, padding="same", stride=(2, 2), bias=True),
+    conv(2, 1, 23, 33, 33, 1, 6, groups=33, padding=(0, 0, 5, 0)),
+    conv(2, 5, 8, 8, 16, 3, 3, groups=4, padding="same", bias=True, activation=1),
+    conv(1, 9, 8, 64, 32, 3, 3, groups=16, padding="same", stride=(2, 1), bias=True),
 ]
 ENTRIES["conv2d_forward"] = Entry(
     conv2d_forward,
