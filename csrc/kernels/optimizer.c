@@ -55,11 +55,19 @@ CG_INLINE void adam_chunk(const struct adam_job *job, int64_t begin, int64_t end
 static void adam_plain_chunk(const void *job, int64_t begin, int64_t end) { adam_chunk(job, begin, end, 0); }
 static void adam_amsgrad_chunk(const void *job, int64_t begin, int64_t end) { adam_chunk(job, begin, end, 1); }
 
+/* x^n for n >= 0, the same bits with every C library, which pow does not promise */
+static double whole_power(double x, int64_t n) {
+    double y = 1;
+    for (; n > 0; n /= 2, x *= x)
+        if (n % 2) y *= x;
+    return y;
+}
+
 static int CG_FN(adam_step)(float *w, float *m, float *v, float *vhat, const float *g, int64_t n, float lr, float beta1, float beta2,
                             float epsilon, int64_t step) {
     /* In double, and from the same beta2 as 1 - beta2: for 0.999 that difference carries the rounding of beta2 a thousand times
      * enlarged, but it cancels against the correction. */
-    const double rate = lr * sqrt(1 - pow(beta2, (double)step)) / (1 - pow(beta1, (double)step));
+    const double rate = lr * sqrt(1 - whole_power(beta2, step)) / (1 - whole_power(beta1, step));
     const struct adam_job job = {w, m, v, vhat, g, (float)rate, (float)(1 - (double)beta1), (float)(1 - (double)beta2), epsilon};
     for_chunks(vhat ? adam_amsgrad_chunk : adam_plain_chunk, &job, n, CHUNK, 30.0 * (double)n, (vhat ? 36.0 : 28.0) * (double)n);
     return CG_OK;
