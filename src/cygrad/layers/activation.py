@@ -2,7 +2,7 @@
 
 import math
 
-from .. import activations, constraints, initializers, ops, regularizers
+from .. import activations, ops
 from .layer import InputSpec, Layer
 
 
@@ -94,9 +94,7 @@ class PReLU(_Elementwise):
         self, alpha_initializer="Zeros", alpha_regularizer=None, alpha_constraint=None, shared_axes=None, **kwargs
     ):
         super().__init__(**kwargs)
-        self.alpha_initializer = initializers.get(alpha_initializer)
-        self.alpha_regularizer = regularizers.get(alpha_regularizer)
-        self.alpha_constraint = constraints.get(alpha_constraint)
+        self._keep_weight("alpha", alpha_initializer, alpha_regularizer, alpha_constraint)
         axes = [shared_axes] if isinstance(shared_axes, int) else shared_axes
         if axes is not None and not all(isinstance(a, int) and a >= 1 for a in axes):
             raise ValueError(f"PReLU: shared_axes must hold axes from 1 on, 0 being the batch's; got {shared_axes!r}")
@@ -111,13 +109,7 @@ class PReLU(_Elementwise):
                     f"{self._title()}: shared_axes has {axis}, but the input has shape {tuple(input_shape)}"
                 )
             shape[axis - 1] = 1
-        self.alpha = self.add_weight(
-            name="alpha",
-            shape=tuple(shape),
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
-        )
+        self.alpha = self._make_weight("alpha", shape)
         fixed = {axis: size for axis, size in enumerate(input_shape) if axis and axis not in (self.shared_axes or [])}
         self.input_spec = InputSpec(ndim=len(input_shape), axes=fixed)
 

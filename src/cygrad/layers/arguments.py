@@ -5,6 +5,12 @@ import numpy as np
 from .. import _lookup
 
 
+def given(arguments, *but):
+    """The arguments of the __init__ whose locals() these are, some of them left out, to be handed on to its base."""
+    own = ("self", "kwargs", "__class__", *but)
+    return {name: value for name, value in arguments.items() if name not in own} | arguments["kwargs"]
+
+
 def positive(layer, argument, value, least=1):
     """A whole number of at least `least`."""
     whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)

@@ -1,7 +1,7 @@
 """Convolutions: Conv1D, Conv2D, and those that treat channels apart, DepthwiseConv2D and SeparableConv2D."""
 
-from .. import activations, constraints, initializers, ops, regularizers
-from .arguments import channels_last, choice, flag, numbers, positive, window_output
+from .. import activations, ops
+from .arguments import channels_last, choice, flag, given, numbers, positive, window_output
 from .core import ActivationMixin
 from .layer import InputSpec, Layer
 
@@ -14,21 +14,10 @@ class _Convolution(ActivationMixin, Layer):
     _paddings = ("valid", "same")
 
     def __init__(
-        self,
-        kernel_size,
-        strides,
-        padding,
-        data_format,
-        dilation_rate,
-        activation,
-        use_bias,
-        bias_initializer,
-        bias_regularizer,
-        activity_regularizer,
-        bias_constraint,
-        **kwargs,
-    ):
-        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
+        self, *, kernel_size, strides, padding, data_format, dilation_rate, activation, use_bias, bias_initializer,
+        bias_regularizer, bias_constraint, **kwargs,
+    ):  # fmt: skip
+        super().__init__(**kwargs)
         self.kernel_size = numbers(self, "kernel_size", kernel_size, self._rank)
         self.strides = numbers(self, "strides", strides, self._rank)
         self.padding = choice(self, "padding", padding, self._paddings)
@@ -41,32 +30,25 @@ class _Convolution(ActivationMixin, Layer):
             )
         self.activation = activation
         self.use_bias = flag(self, "use_bias", use_bias)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.bias = None
         self.input_spec = InputSpec(ndim=self._rank + 2)
 
-    def _keep(self, name, initializer, regularizer, constraint):
-        """Keeps how a kernel of that name is made, as attributes NAME_initializer, ..."""
-        setattr(self, f"{name}_initializer", initializers.get(initializer))
-        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
-        setattr(self, f"{name}_constraint", constraints.get(constraint))
-
-    def _weight(self, name, shape, kept=None):
-        kept = kept or name
-        return self.add_weight(
-            name=name,
-            shape=shape,
-            initializer=getattr(self, f"{kept}_initializer"),
-            regularizer=getattr(self, f"{kept}_regularizer"),
-            constraint=getattr(self, f"{kept}_constraint"),
-        )
-
     def _finish_build(self, input_shape, filters):
         if self.use_bias:
-            self.bias = self._weight("bias", (filters,))
+            self.bias = self._make_weight("bias", (filters,))
         self.input_spec = InputSpec(ndim=self._rank + 2, axes={-1: input_shape[-1]})
+
+    def _convolve(self, inputs, kernel, padding=None):
+        return ops.conv(
+            inputs,
+            kernel,
+            self.strides,
+            padding or self.padding,
+            dilation_rate=self.dilation_rate,
+            bias=self.bias,
+            activation=self._fused,
+        )
 
     def _output_shape(self, input_shape, filters):
         padding = "same" if self.padding == "causal" else self.padding
@@ -77,10 +59,8 @@ class _Convolution(ActivationMixin, Layer):
 class _Conv(_Convolution):
     """What Conv1D and Conv2D share: one kernel[window, C/groups, filters]."""
 
-    def __init__(
-        self, filters, kernel_size, groups, kernel_initializer, kernel_regularizer, kernel_constraint, **kwargs
-    ):
-        super().__init__(kernel_size, **kwargs)
+    def __init__(self, *, filters, groups, kernel_initializer, kernel_regularizer, kernel_constraint, **kwargs):
+        super().__init__(**kwargs)
         self.filters = positive(self, "filters", filters)
         self.groups = positive(self, "groups", groups)
         if self.filters % self.groups:
@@ -88,7 +68,7 @@ class _Conv(_Convolution):
                 f"{type(self).__name__}: groups must divide filters; "
                 f"got groups={self.groups} and filters={self.filters}"
             )
-        self._keep("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self.kernel = None
 
     def build(self, input_shape):
@@ -99,11 +79,34 @@ class _Conv(_Convolution):
                 f"got groups={self.groups} and shape {tuple(input_shape)}"
             )
         per_group = channels and channels // self.groups
-        self.kernel = self._weight("kernel", (*self.kernel_size, per_group, self.filters))
+        self.kernel = self._make_weight("kernel", (*self.kernel_size, per_group, self.filters))
         self._finish_build(input_shape, self.filters)
+
+    def call(self, inputs):
+        return self._convolve(inputs, self.kernel)
 
     def compute_output_shape(self, input_shape):
         return self._output_shape(input_shape, self.filters)
+
+
+class _Depthwise(_Convolution):
+    """What DepthwiseConv2D and SeparableConv2D share: a kernel[R,S,C,depth_multiplier] for each channel by itself."""
+
+    def __init__(
+        self, *, depth_multiplier, depthwise_initializer, depthwise_regularizer, depthwise_constraint, **kwargs
+    ):
+        super().__init__(**kwargs)
+        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
+        self._keep_weight("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+
+    def _make_depthwise(self, name, channels):
+        return self._make_weight(name, (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
+
+    @staticmethod
+    def _by_channel(kernel):
+        """The kernel as that of a convolution of C groups, kernel[R,S,1,C*depth_multiplier]."""
+        r, s, channels, multiplier = kernel.shape
+        return ops.reshape(kernel, (r, s, 1, channels * multiplier))
 
 
 class Conv1D(_Conv):
@@ -141,40 +144,13 @@ class Conv1D(_Conv):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            kernel_size,
-            groups,
-            kernel_initializer,
-            kernel_regularizer,
-            kernel_constraint,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
+        super().__init__(**given(locals()))
 
     def call(self, inputs):
-        padding = self.padding
-        if padding == "causal":
-            before = (self.kernel_size[0] - 1) * self.dilation_rate[0]
-            inputs, padding = ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), "valid"
-        return ops.conv(
-            inputs,
-            self.kernel,
-            self.strides,
-            padding,
-            dilation_rate=self.dilation_rate,
-            bias=self.bias,
-            activation=self._fused,
-        )
+        if self.padding != "causal":
+            return super().call(inputs)
+        before = (self.kernel_size[0] - 1) * self.dilation_rate[0]
+        return self._convolve(ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), self.kernel, "valid")
 
 
 class Conv2D(_Conv):
@@ -212,39 +188,10 @@ class Conv2D(_Conv):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            filters,
-            kernel_size,
-            groups,
-            kernel_initializer,
-            kernel_regularizer,
-            kernel_constraint,
-            strides=strides,
-            padding=padding,
-            data_format=data_format,
-            dilation_rate=dilation_rate,
-            activation=activation,
-            use_bias=use_bias,
-            bias_initializer=bias_initializer,
-            bias_regularizer=bias_regularizer,
-            activity_regularizer=activity_regularizer,
-            bias_constraint=bias_constraint,
-            **kwargs,
-        )
-
-    def call(self, inputs):
-        return ops.conv(
-            inputs,
-            self.kernel,
-            self.strides,
-            self.padding,
-            dilation_rate=self.dilation_rate,
-            bias=self.bias,
-            activation=self._fused,
-        )
+        super().__init__(**given(locals()))
 
 
-class DepthwiseConv2D(_Convolution):
+class DepthwiseConv2D(_Depthwise):
     """A 2D convolution of each channel by itself, with depth_multiplier filters a channel.
 
     Shapes: x[N,H,W,C], kernel[R,S,C,depth_multiplier], bias[C*depth_multiplier], y[N,P,Q,C*depth_multiplier]; the
@@ -275,52 +222,23 @@ class DepthwiseConv2D(_Convolution):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            bias_initializer,
-            bias_regularizer,
-            activity_regularizer,
-            bias_constraint,
-            **kwargs,
-        )
-        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        self._keep("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
+        super().__init__(**given(locals()))
         self.kernel = None
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.kernel = self._weight("kernel", (*self.kernel_size, channels, self.depth_multiplier), "depthwise")
+        self.kernel = self._make_depthwise("kernel", channels)
         self._finish_build(input_shape, channels * self.depth_multiplier)
 
     def call(self, inputs):
-        return ops.conv(
-            inputs,
-            _by_channel(self.kernel),
-            self.strides,
-            self.padding,
-            dilation_rate=self.dilation_rate,
-            bias=self.bias,
-            activation=self._fused,
-        )
+        return self._convolve(inputs, self._by_channel(self.kernel))
 
     def compute_output_shape(self, input_shape):
         channels = input_shape[-1]
         return self._output_shape(input_shape, None if channels is None else channels * self.depth_multiplier)
 
 
-def _by_channel(kernel):
-    """A depthwise kernel[R,S,C,M] as that of a convolution of C groups, kernel[R,S,1,C*M]."""
-    r, s, channels, multiplier = kernel.shape
-    return ops.reshape(kernel, (r, s, 1, channels * multiplier))
-
-
-class SeparableConv2D(_Convolution):
+class SeparableConv2D(_Depthwise):
     """A depthwise convolution, then one with a 1 x 1 window that mixes the channels. (Chollet 2017)
 
     Shapes: x[N,H,W,C], depthwise_kernel[R,S,C,depth_multiplier], pointwise_kernel[1,1,C*depth_multiplier,filters],
@@ -356,35 +274,21 @@ class SeparableConv2D(_Convolution):
         **kwargs,
     ):
         super().__init__(
-            kernel_size,
-            strides,
-            padding,
-            data_format,
-            dilation_rate,
-            activation,
-            use_bias,
-            bias_initializer,
-            bias_regularizer,
-            activity_regularizer,
-            bias_constraint,
-            **kwargs,
+            **given(locals(), "filters", "pointwise_initializer", "pointwise_regularizer", "pointwise_constraint")
         )
         self.filters = positive(self, "filters", filters)
-        self.depth_multiplier = positive(self, "depth_multiplier", depth_multiplier)
-        self._keep("depthwise", depthwise_initializer, depthwise_regularizer, depthwise_constraint)
-        self._keep("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
+        self._keep_weight("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
         self.depthwise_kernel = self.pointwise_kernel = None
 
     def build(self, input_shape):
-        channels, multiplier = input_shape[-1], self.depth_multiplier
-        self.depthwise_kernel = self._weight("depthwise_kernel", (*self.kernel_size, channels, multiplier), "depthwise")
-        self.pointwise_kernel = self._weight(
-            "pointwise_kernel", (1, 1, channels * multiplier, self.filters), "pointwise"
-        )
+        channels = input_shape[-1]
+        self.depthwise_kernel = self._make_depthwise("depthwise_kernel", channels)
+        mixed = (1, 1, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self._make_weight("pointwise_kernel", mixed, "pointwise")
         self._finish_build(input_shape, self.filters)
 
     def call(self, inputs):
-        kernel = _by_channel(self.depthwise_kernel)
+        kernel = self._by_channel(self.depthwise_kernel)
         y = ops.conv(inputs, kernel, self.strides, self.padding, dilation_rate=self.dilation_rate)
         return ops.conv(y, self.pointwise_kernel, bias=self.bias, activation=self._fused)
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from .. import _lookup, activations, constraints, initializers, ops, regularizers
+from .. import _lookup, activations, ops
 from .arguments import channels_last, flag, positive
 from .layer import InputSpec, Layer
 from .symbolic import KerasTensor, Node
@@ -170,32 +170,16 @@ class Dense(ActivationMixin, Layer):
         self.units = positive(self, "units", units)
         self.activation = activation
         self.use_bias = flag(self, "use_bias", use_bias)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
+        self._keep_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.kernel = self.bias = None
         self.input_spec = InputSpec(min_ndim=2)
 
     def build(self, input_shape):
         features = input_shape[-1]
-        self.kernel = self.add_weight(
-            name="kernel",
-            shape=(features, self.units),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
-        )
+        self.kernel = self._make_weight("kernel", (features, self.units))
         if self.use_bias:
-            self.bias = self.add_weight(
-                name="bias",
-                shape=(self.units,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+            self.bias = self._make_weight("bias", (self.units,))
         self.input_spec = InputSpec(min_ndim=2, axes={-1: features})
 
     def call(self, inputs):

@@ -2,7 +2,7 @@
 
 import math
 
-from .. import constraints, initializers, ops, regularizers
+from .. import initializers, ops
 from .arguments import flag
 from .layer import InputSpec, Layer
 
@@ -30,12 +30,8 @@ class _Normalization(Layer):
     ):  # fmt: skip
         """Keeps whether there are gamma and beta, and how they are made."""
         self.center, self.scale = flag(self, "center", center), flag(self, "scale", scale)
-        self.beta_initializer = initializers.get(beta_initializer)
-        self.gamma_initializer = initializers.get(gamma_initializer)
-        self.beta_regularizer = regularizers.get(beta_regularizer)
-        self.gamma_regularizer = regularizers.get(gamma_regularizer)
-        self.beta_constraint = constraints.get(beta_constraint)
-        self.gamma_constraint = constraints.get(gamma_constraint)
+        self._keep_weight("beta", beta_initializer, beta_regularizer, beta_constraint)
+        self._keep_weight("gamma", gamma_initializer, gamma_regularizer, gamma_constraint)
 
     def _sizes(self, input_shape):
         """The input's sizes along axis, in the order of the axes."""
@@ -49,21 +45,9 @@ class _Normalization(Layer):
 
     def _make_gamma_and_beta(self, shape):
         if self.scale:
-            self.gamma = self.add_weight(
-                name="gamma",
-                shape=shape,
-                initializer=self.gamma_initializer,
-                regularizer=self.gamma_regularizer,
-                constraint=self.gamma_constraint,
-            )
+            self.gamma = self._make_weight("gamma", shape)
         if self.center:
-            self.beta = self.add_weight(
-                name="beta",
-                shape=shape,
-                initializer=self.beta_initializer,
-                regularizer=self.beta_regularizer,
-                constraint=self.beta_constraint,
-            )
+            self.beta = self._make_weight("beta", shape)
 
     def compute_output_shape(self, input_shape):
         return tuple(input_shape)

@@ -121,6 +121,17 @@ class Weights:
         structure_changed()
         return variable
 
+    def _keep_weight(self, name, initializer, regularizer=None, constraint=None):
+        """Keeps how a weight is to be made, as the attributes NAME_initializer, NAME_regularizer, NAME_constraint."""
+        setattr(self, f"{name}_initializer", initializers.get(initializer))
+        setattr(self, f"{name}_regularizer", regularizers.get(regularizer))
+        setattr(self, f"{name}_constraint", constraints.get(constraint))
+
+    def _make_weight(self, name, shape, kept=None):
+        """A weight made as kept, under its own name or another."""
+        options = {o: getattr(self, f"{kept or name}_{o}") for o in ("initializer", "regularizer", "constraint")}
+        return self.add_weight(name=name, shape=shape, **options)
+
     # ---- what there is ----
 
     def _parts(self):
