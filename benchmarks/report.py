@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -35,9 +36,9 @@ AGREE = 2e-3  # between the frameworks' losses and probabilities, for each 1 of 
 
 EXPLANATION = f"""Ratio: the best peer's figure over cygrad's; above 1 cygrad is ahead. Of limit: the time that the
 machine's peaks below allow over cygrad's (the larger of multiply-adds and of bytes at the bandwidth of that size). CPU:
-processor seconds over wall seconds. Spread: cygrad's slowest round over its best. Goal: the ratio asked for (against
-one peer where it is named); rows without a goal must not fall below {CLIFF.ratio}.
-`python -m benchmarks.report` makes this table."""
+processor seconds over wall seconds, so who burns a second core (of calls after a rest: with what is burnt in the rest).
+Spread: cygrad's slowest round over its best. Goal: the ratio asked for (against one peer where it is named); rows
+without a goal must not fall below {CLIFF.ratio}. `python -m benchmarks.report` makes this table."""
 
 
 @dataclass
@@ -63,6 +64,9 @@ class Row:
         taken = sorted(self.rounds[framework])
         return taken[len(taken) // 2] if self.median else taken[0]
 
+    def cpu_text(self, framework):
+        return f"({min(self.cpu[framework]):.1f})" if framework in self.cpu else ""
+
     @property
     def mine(self):
         return self.value("cygrad") if "cygrad" in self.rounds else None
@@ -79,7 +83,7 @@ class Row:
         """[(asked, is, reached)] of the goals that can be judged here."""
         if self.mine is None:
             return []
-        return [j for goal in goals_of(self.name) if (j := goal.judge(self.mine, self.peers))]
+        return [j for goal in goals_of(self.name) if (j := goal.judge(self.mine, self.peers, self.least))]
 
 
 class Worker:
@@ -181,7 +185,7 @@ def measure(case, row, workers, options):
                 return  # nothing to compare the others with
     row.wrong |= disagreement(checks)
     ready = [name for name in ready if name not in row.wrong]
-    command = ("time", 0.01, 1) if options.fast else ("time", 0.03, 3)
+    command = ("time", 0.01, 1) if options.fast else ("time", 0.02, 3)
     if case.rest:
         command = ("rest", case.rest, 5 if options.fast else 11)
     for number in range(options.rounds):
@@ -194,14 +198,14 @@ def measure(case, row, workers, options):
                 row.wrong[name] = answer["error"]
                 row.rounds.pop(name, None)
                 continue
-            row.add(name, answer["seconds"], None if case.rest else answer["cpu"] / answer["seconds"])
+            row.add(name, answer["seconds"], answer["cpu"] / answer["seconds"])
 
 
 def collect(options, peaks, pythons, log):
     """(rows, {package: version}) of all cases that are asked for."""
     wanted = re.compile(options.rows)
     cases = [case for case in all_cases() if wanted.search(case.name)]
-    rows, versions, workers = [], {}, {}
+    rows, versions, workers, start = [], {}, {}, time.perf_counter()
     try:
         for framework, python in pythons.items() if cases else ():
             worker = Worker(framework, python, environment_of(framework, options), log)
@@ -211,7 +215,7 @@ def collect(options, peaks, pythons, log):
             least = peaks.seconds(case.flops, case.bytes, options.isa or case.isa)
             rows.append(Row(case.name, case.section, least, median=bool(case.rest)))
             measure(case, rows[-1], workers, options)
-            print(one_line(rows[-1]), file=sys.stderr, flush=True)
+            print(f"{time.perf_counter() - start:4.0f} s  {one_line(rows[-1])}", file=sys.stderr, flush=True)
     finally:
         for worker in workers.values():
             worker.end()
@@ -291,8 +295,8 @@ def verdict(asked, found, reached):
 def table(rows):
     """Markdown lines of one section."""
     lines = [
-        "| row | cygrad | spread | of limit | CPU | best peer | its CPU | ratio | goal | others |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| row | cygrad (CPU) | spread | of limit | best peer (CPU) | ratio | goal | others (CPU) |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.mine is None:
@@ -301,15 +305,13 @@ def table(rows):
         spread = max(row.rounds["cygrad"]) / min(row.rounds["cygrad"]) - 1
         cells = [
             row.name,
-            show(row, row.mine),
+            f"{show(row, row.mine)} {row.cpu_text('cygrad')}",
             f"{spread:.0%}" if len(row.rounds["cygrad"]) > 1 else "",
             f"{row.least / row.mine:.0%}" if row.least else "",
-            f"{min(row.cpu['cygrad']):.1f}" if row.cpu else "",
-            f"{best[1]} {show(row, best[0])}" if best[1] else "",
-            f"{min(row.cpu[best[1]]):.1f}" if best[1] in row.cpu else "",
+            f"{best[1]} {show(row, best[0])} {row.cpu_text(best[1])}" if best[1] else "",
             f"{row.ratio:.2f}" if row.ratio else "",
             "; ".join(verdict(*j) for j in row.judged()),
-            ", ".join(f"{f} {show(row, v)}" for v, f in others),
+            ", ".join(f"{f} {show(row, v)} {row.cpu_text(f)}".strip() for v, f in others),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines

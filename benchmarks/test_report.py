@@ -75,6 +75,12 @@ def test_goals(goal, mine, peers, expected):
     assert goal.judge(mine, peers) == expected
 
 
+def test_a_goal_beyond_the_limit():
+    """The peer takes 1.4, the machine needs 0.9 at least: twice as fast cannot be."""
+    assert Goal("", 2).judge(1.0, {"torch": 1.4}, 0.9) == ("2", "1.40, the limit allows 1.56", False)
+    assert Goal("", 2).judge(1.0, {"torch": 1.4}, 0.6) == ("2", "1.40", False)
+
+
 def test_a_row_without_a_goal_has_the_cliff():
     assert goals_of("conv2d odd19 forward") == [CLIFF]
     assert row("conv2d odd19 forward", torch=[0.9]).judged() == [("0.95", "0.90", False)]
