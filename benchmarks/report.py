@@ -47,6 +47,7 @@ class Row:
 
     name: str
     section: str
+    work: tuple = (0, 0, None)  # floating-point operations, bytes, instruction set
     least: float = 0.0  # seconds by the machine's limits
     unit: str = "s"
     median: bool = False  # of the rounds; else their best
@@ -201,7 +202,7 @@ def measure(case, row, workers, options):
             row.add(name, answer["seconds"], answer["cpu"] / answer["seconds"])
 
 
-def collect(options, peaks, pythons, log):
+def collect(options, pythons, log):
     """(rows, {package: version}) of all cases that are asked for."""
     wanted = re.compile(options.rows)
     cases = [case for case in all_cases() if wanted.search(case.name)]
@@ -212,8 +213,8 @@ def collect(options, peaks, pythons, log):
             workers[worker.name] = worker
             versions |= worker.ask("versions")
         for case in cases:
-            least = peaks.seconds(case.flops, case.bytes, options.isa or case.isa)
-            rows.append(Row(case.name, case.section, least, median=bool(case.rest)))
+            work = (case.flops, case.bytes, options.isa or case.isa)
+            rows.append(Row(case.name, case.section, work, median=bool(case.rest)))
             measure(case, rows[-1], workers, options)
             print(f"{time.perf_counter() - start:4.0f} s  {one_line(rows[-1])}", file=sys.stderr, flush=True)
     finally:
@@ -381,11 +382,14 @@ def main():
     peaks = machine.measure_peaks(options.threads)
     with tempfile.TemporaryFile("w+") as log:
         try:
-            rows, versions = collect(options, peaks, pythons, log)
+            rows, versions = collect(options, pythons, log)
         except ConnectionError as error:
             log.seek(0)
             raise SystemExit(f"{error}\n{log.read()[-3000:]}") from None
     rows += [*memory_rows(options, pythons), *footprint_rows(options, pythons)]
+    peaks = peaks.best_of(machine.measure_peaks(options.threads))
+    for row in rows:
+        row.least = peaks.seconds(*row.work)
     section = ""
     if not options.rows and not options.fast:
         run = subprocess.run(

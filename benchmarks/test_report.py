@@ -97,6 +97,8 @@ def test_limits(peaks):
     assert (peaks.gflops(), peaks.gflops(threads=1), peaks.gflops(isa="avx2")) == (200, 100, 180)
     assert [peaks.gbytes(n) for n in (1, 2000, 99_999, 100_000, 10**9)] == [600, 600, 600, 20, 20]
     assert peaks.seconds(200e9, 0) == 1 and peaks.seconds(1, 40e9) == 2
+    noisy = machine.parse_peaks(PEAKS.replace("200.0", "70.0").replace("600.0", "700.0"), 2)
+    assert (noisy.best_of(peaks).gflops(), peaks.best_of(noisy).gbytes(1)) == (200, 700)
     assert len({line.count("|") for line in peaks.describe()}) == 1
 
 
