@@ -258,7 +258,7 @@ def memory_rows(options, pythons):
 def footprint_rows(options, pythons):
     """Import time and installed size."""
     kinds = {
-        "import": partial(footprint.import_seconds, rounds=1 if options.fast else 3),
+        "import": partial(footprint.import_seconds, rounds=1 if options.fast else 2),
         "installed size, MB": lambda *a, **k: round(footprint.installed_bytes(*a, **k) / 1e6, 1),
     }
     for name, figure in kinds.items():
