@@ -123,7 +123,7 @@ extensions = [
         libraries=["m", "pthread"],
         depends=["csrc/cygrad.h", "csrc/kernels.def", "src/cygrad/_core.pyx.in", "src/cygrad/_core.pxd"],
     )
-    for name in ("_core", "_tensor")
+    for name in ("_core", "_tensor", "_program")
 ]
 for extension in extensions:
     extension.cython_directives = {

@@ -144,64 +144,32 @@ class Elementwise(Case):
     kind, section = "elementwise", "memory-bound"
     function: str
     n: int
-    backward: bool = False
 
     @property
     def name(self):
-        return f"{self.function} {self.n}" + " forward+backward" * self.backward
+        return f"{self.function} {self.n}"
 
     @property
     def bytes(self):
-        return self.n * (20 if self.backward else 8)
+        return 8 * self.n
 
     def inputs(self):
-        x, dy = self.normal(self.n, self.n)
-        return {"x": x, "dy": dy} if self.backward else {"x": x}
+        return {"x": self.normal(self.n)[0]}
 
     def verify(self, results, data, wanted):
         places = slice(None, None, max(1, self.n // 1000 - 1))  # some values, also of the end
-        some = lambda v: np.append(v[places], v[-1]).astype("f8")  # noqa: E731
-        x = some(data["x"])
+        x = np.append(data["x"][places], data["x"][-1]).astype("f8")
         with np.errstate(over="ignore"):
             sigmoid = 1 / (1 + np.exp(-x))
-        cdf = (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])) / 2
-        wanted = {  # the function and its derivative
-            "relu": (np.maximum(x, 0), x > 0),
-            "sigmoid": (sigmoid, sigmoid * (1 - sigmoid)),
-            "tanh": (np.tanh(x), 1 - np.tanh(x) ** 2),
-            "exp": (np.exp(x), np.exp(x)),
-            "silu": (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid))),
-            "gelu": (x * cdf, cdf + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)),
-        }[self.function]
-        close(self.name, some(np.asarray(results[0])), wanted[0])
-        if self.backward:
-            close(self.name, some(np.asarray(results[1])), some(data["dy"]) * wanted[1])
-
-
-@dataclass(frozen=True)
-class Broadcast(Case):
-    """x[rows, columns] + a row, or a column."""
-
-    kind, section = "broadcast", "memory-bound"
-    rows: int
-    columns: int
-    other: str
-
-    @property
-    def name(self):
-        return f"{self.rows}x{self.columns} + a {self.other}"
-
-    @property
-    def bytes(self):
-        return 8 * self.rows * self.columns
-
-    def inputs(self):
-        shape = (1, self.columns) if self.other == "row" else (self.rows, 1)
-        x, b = self.normal((self.rows, self.columns), shape)
-        return {"x": x, "b": b}
-
-    def expected(self, data):
-        return [data["x"].astype("f8") + data["b"]]
+        wanted = {
+            "relu": lambda: np.maximum(x, 0),
+            "sigmoid": lambda: sigmoid,
+            "tanh": lambda: np.tanh(x),
+            "exp": lambda: np.exp(x),
+            "silu": lambda: x * sigmoid,
+            "gelu": lambda: x * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])) / 2,
+        }[self.function]()
+        close(self.name, np.append(np.asarray(results[0])[places], results[0][-1]), wanted)
 
 
 @dataclass(frozen=True)
@@ -234,24 +202,21 @@ class Softmax(Case):
     kind, section = "softmax", "memory-bound"
     rows: int
     columns: int
-    backward: bool = False
 
     @property
     def name(self):
-        return f"softmax {self.rows}x{self.columns}" + " forward+backward" * self.backward
+        return f"softmax {self.rows}x{self.columns}"
 
     @property
     def bytes(self):
-        return (20 if self.backward else 8) * self.rows * self.columns
+        return 8 * self.rows * self.columns
 
     def inputs(self):
-        x, dy = self.normal(*[(self.rows, self.columns)] * 2)
-        return {"x": x, "dy": dy} if self.backward else {"x": x}
+        return {"x": self.normal((self.rows, self.columns))[0]}
 
     def expected(self, data):
         e = np.exp(data["x"].astype("f8") - data["x"].max(-1, keepdims=True))
-        y = e / e.sum(-1, keepdims=True)
-        return [y, y * (data["dy"] - (data["dy"] * y).sum(-1, keepdims=True))] if self.backward else [y]
+        return [e / e.sum(-1, keepdims=True)]
 
 
 NORM_EPSILON = 1e-3  # Keras's
@@ -348,33 +313,6 @@ class MaxPool2D(Case):
         dx = np.zeros_like(x)
         for k, place in enumerate(positions):
             dx[place] += data["dy"] * (winner == k)
-        return [y, dx]
-
-
-@dataclass(frozen=True)
-class AveragePool2D(MaxPool2D):
-    """Windows of 2x2, side by side."""
-
-    kind = "average_pool2d"
-    window: int = 2
-    stride: int = 2
-    backward: bool = False
-
-    @property
-    def name(self):
-        return super().name.replace("max", "average")
-
-    @property
-    def bytes(self):
-        return 4 * self.N * self.C * (self.H**2 + self.P**2) * (1 + self.backward)
-
-    def expected(self, data):
-        x, dy, n = data["x"].astype("f8"), data["dy"].astype("f8"), self.P
-        y = x[:, : 2 * n, : 2 * n].reshape(self.N, n, 2, n, 2, self.C).mean((2, 4))
-        if not self.backward:
-            return [y]
-        dx = np.zeros_like(x)
-        dx[:, : 2 * n, : 2 * n] = np.repeat(np.repeat(dy, 2, 1), 2, 2) / 4
         return [y, dx]
 
 
@@ -510,14 +448,10 @@ def all_cases():
         *(Matmul(*s, isa) for isa, s in shapes.MATMUL_PINNED),
         *(Conv2D(label, conv, backward) for label, conv in shapes.CONV2D.items() for backward in both),
         *(Elementwise(f, n) for f in shapes.ELEMENTWISE for n in shapes.SIZES),
-        *(Elementwise(f, n, True) for f in shapes.ELEMENTWISE for n in shapes.BACKWARD_SIZES),
-        *(Broadcast(*s) for s in shapes.BROADCAST),
         *(Softmax(*s) for s in shapes.SOFTMAX),
-        *(Softmax(*s, True) for s in shapes.SOFTMAX_BACKWARD),
         *(LayerNorm(s, backward) for s in shapes.LAYER_NORM for backward in both),
         *(BatchNorm((n, h, h, c), backward) for n, h, c in shapes.BATCH_NORM for backward in both),
         *(MaxPool2D(*s, backward) for s in shapes.MAX_POOL2D for backward in both),
-        *(AveragePool2D(*s, backward=backward) for s in shapes.AVERAGE_POOL2D for backward in both),
         *(Dropout(n) for n in shapes.DROPOUT),
         *(Adam(n) for n in shapes.ADAM),
         *(LSTM(*s, backward) for s in shapes.LSTM for backward in both),

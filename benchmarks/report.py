@@ -19,7 +19,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -36,9 +35,9 @@ AGREE = 2e-3  # between the frameworks' losses and probabilities, for each 1 of 
 
 EXPLANATION = f"""Ratio: the best peer's figure over cygrad's; above 1 cygrad is ahead. Of limit: the time that the
 machine's peaks below allow over cygrad's (the larger of multiply-adds and of bytes at the bandwidth of that size). CPU:
-processor seconds over wall seconds, so who burns a second core (of calls after a rest: with what is burnt in the rest).
-Spread: cygrad's slowest round over its best. Goal: the ratio asked for (against one peer where it is named); rows
-without a goal must not fall below {CLIFF.ratio}. `python -m benchmarks.report` makes this table."""
+processor seconds over wall seconds. Spread: cygrad's slowest round over its best. Goal: the ratio asked for (against
+one peer where it is named); rows without a goal must not fall below {CLIFF.ratio}.
+`python -m benchmarks.report` makes this table."""
 
 
 @dataclass
@@ -47,7 +46,6 @@ class Row:
 
     name: str
     section: str
-    work: tuple = (0, 0, None)  # floating-point operations, bytes, instruction set
     least: float = 0.0  # seconds by the machine's limits
     unit: str = "s"
     median: bool = False  # of the rounds; else their best
@@ -65,9 +63,6 @@ class Row:
         taken = sorted(self.rounds[framework])
         return taken[len(taken) // 2] if self.median else taken[0]
 
-    def cpu_text(self, framework):
-        return f"({min(self.cpu[framework]):.1f})" if framework in self.cpu else ""
-
     @property
     def mine(self):
         return self.value("cygrad") if "cygrad" in self.rounds else None
@@ -84,7 +79,7 @@ class Row:
         """[(asked, is, reached)] of the goals that can be judged here."""
         if self.mine is None:
             return []
-        return [j for goal in goals_of(self.name) if (j := goal.judge(self.mine, self.peers, self.least))]
+        return [j for goal in goals_of(self.name) if (j := goal.judge(self.mine, self.peers))]
 
 
 class Worker:
@@ -186,7 +181,7 @@ def measure(case, row, workers, options):
                 return  # nothing to compare the others with
     row.wrong |= disagreement(checks)
     ready = [name for name in ready if name not in row.wrong]
-    command = ("time", 0.01, 1) if options.fast else ("time", 0.02, 3)
+    command = ("time", 0.01, 1) if options.fast else ("time", 0.03, 3)
     if case.rest:
         command = ("rest", case.rest, 5 if options.fast else 11)
     for number in range(options.rounds):
@@ -199,24 +194,24 @@ def measure(case, row, workers, options):
                 row.wrong[name] = answer["error"]
                 row.rounds.pop(name, None)
                 continue
-            row.add(name, answer["seconds"], answer["cpu"] / answer["seconds"])
+            row.add(name, answer["seconds"], None if case.rest else answer["cpu"] / answer["seconds"])
 
 
-def collect(options, pythons, log):
+def collect(options, peaks, pythons, log):
     """(rows, {package: version}) of all cases that are asked for."""
     wanted = re.compile(options.rows)
     cases = [case for case in all_cases() if wanted.search(case.name)]
-    rows, versions, workers, start = [], {}, {}, time.perf_counter()
+    rows, versions, workers = [], {}, {}
     try:
         for framework, python in pythons.items() if cases else ():
             worker = Worker(framework, python, environment_of(framework, options), log)
             workers[worker.name] = worker
             versions |= worker.ask("versions")
         for case in cases:
-            work = (case.flops, case.bytes, options.isa or case.isa)
-            rows.append(Row(case.name, case.section, work, median=bool(case.rest)))
+            least = peaks.seconds(case.flops, case.bytes, options.isa or case.isa)
+            rows.append(Row(case.name, case.section, least, median=bool(case.rest)))
             measure(case, rows[-1], workers, options)
-            print(f"{time.perf_counter() - start:4.0f} s  {one_line(rows[-1])}", file=sys.stderr, flush=True)
+            print(one_line(rows[-1]), file=sys.stderr, flush=True)
     finally:
         for worker in workers.values():
             worker.end()
@@ -258,7 +253,7 @@ def memory_rows(options, pythons):
 def footprint_rows(options, pythons):
     """Import time and installed size."""
     kinds = {
-        "import": partial(footprint.import_seconds, rounds=1 if options.fast else 2),
+        "import": partial(footprint.import_seconds, rounds=1 if options.fast else 3),
         "installed size, MB": lambda *a, **k: round(footprint.installed_bytes(*a, **k) / 1e6, 1),
     }
     for name, figure in kinds.items():
@@ -296,8 +291,8 @@ def verdict(asked, found, reached):
 def table(rows):
     """Markdown lines of one section."""
     lines = [
-        "| row | cygrad (CPU) | spread | of limit | best peer (CPU) | ratio | goal | others (CPU) |",
-        "|---|---|---|---|---|---|---|---|",
+        "| row | cygrad | spread | of limit | CPU | best peer | its CPU | ratio | goal | others |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.mine is None:
@@ -306,13 +301,15 @@ def table(rows):
         spread = max(row.rounds["cygrad"]) / min(row.rounds["cygrad"]) - 1
         cells = [
             row.name,
-            f"{show(row, row.mine)} {row.cpu_text('cygrad')}",
+            show(row, row.mine),
             f"{spread:.0%}" if len(row.rounds["cygrad"]) > 1 else "",
             f"{row.least / row.mine:.0%}" if row.least else "",
-            f"{best[1]} {show(row, best[0])} {row.cpu_text(best[1])}" if best[1] else "",
+            f"{min(row.cpu['cygrad']):.1f}" if row.cpu else "",
+            f"{best[1]} {show(row, best[0])}" if best[1] else "",
+            f"{min(row.cpu[best[1]]):.1f}" if best[1] in row.cpu else "",
             f"{row.ratio:.2f}" if row.ratio else "",
             "; ".join(verdict(*j) for j in row.judged()),
-            ", ".join(f"{f} {show(row, v)} {row.cpu_text(f)}".strip() for v, f in others),
+            ", ".join(f"{f} {show(row, v)}" for v, f in others),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
@@ -382,14 +379,11 @@ def main():
     peaks = machine.measure_peaks(options.threads)
     with tempfile.TemporaryFile("w+") as log:
         try:
-            rows, versions = collect(options, pythons, log)
+            rows, versions = collect(options, peaks, pythons, log)
         except ConnectionError as error:
             log.seek(0)
             raise SystemExit(f"{error}\n{log.read()[-3000:]}") from None
     rows += [*memory_rows(options, pythons), *footprint_rows(options, pythons)]
-    peaks = peaks.best_of(machine.measure_peaks(options.threads))
-    for row in rows:
-        row.least = peaks.seconds(*row.work)
     section = ""
     if not options.rows and not options.fast:
         run = subprocess.run(

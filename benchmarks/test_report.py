@@ -75,12 +75,6 @@ def test_goals(goal, mine, peers, expected):
     assert goal.judge(mine, peers) == expected
 
 
-def test_a_goal_beyond_the_limit():
-    """The peer takes 1.4, the machine needs 0.9 at least: twice as fast cannot be."""
-    assert Goal("", 2).judge(1.0, {"torch": 1.4}, 0.9) == ("2", "1.40, the limit allows 1.56", False)
-    assert Goal("", 2).judge(1.0, {"torch": 1.4}, 0.6) == ("2", "1.40", False)
-
-
 def test_a_row_without_a_goal_has_the_cliff():
     assert goals_of("conv2d odd19 forward") == [CLIFF]
     assert row("conv2d odd19 forward", torch=[0.9]).judged() == [("0.95", "0.90", False)]
@@ -97,8 +91,6 @@ def test_limits(peaks):
     assert (peaks.gflops(), peaks.gflops(threads=1), peaks.gflops(isa="avx2")) == (200, 100, 180)
     assert [peaks.gbytes(n) for n in (1, 2000, 99_999, 100_000, 10**9)] == [600, 600, 600, 20, 20]
     assert peaks.seconds(200e9, 0) == 1 and peaks.seconds(1, 40e9) == 2
-    noisy = machine.parse_peaks(PEAKS.replace("200.0", "70.0").replace("600.0", "700.0"), 2)
-    assert (noisy.best_of(peaks).gflops(), peaks.best_of(noisy).gbytes(1)) == (200, 700)
     assert len({line.count("|") for line in peaks.describe()}) == 1
 
 

@@ -13,6 +13,7 @@ becomes
         with nogil:
             status = cg_relu_forward(y_p, x_p, n)
         if status: fail(status, "relu_forward")
+        if recording: (a struct of the arguments goes to the recorder, with a function that makes the call again)
 """
 
 import re
@@ -51,9 +52,36 @@ def declaration(name, parameters):
     return f"    int (*cg_{name})({listed}) nogil\n"
 
 
+def runner(name, parameters):
+    """The kernel's arguments as a struct, and a function that calls the kernel with them."""
+    types = {"array": "{0.type} *{0.name}", "dims": "int64_t[MAX_RANK] {0.name}", "scalar": "{0.type} {0.name}"}
+    lines = [f"cdef struct {name}_arguments:"]
+    lines += ["    " + types[p.kind].format(p) for p in parameters]
+    lines += ["", "", f"cdef int run_{name}(void *arguments) noexcept nogil:"]
+    lines += [f"    cdef {name}_arguments *call = <{name}_arguments *>arguments"]
+    lines += [f"    return cg_{name}({', '.join(f'call.{p.name}' for p in parameters)})", "", ""]
+    return lines
+
+
+def note(name, parameters):
+    """The end of a binding: the call goes to the recorder, if there is one."""
+    lines = ["    if active is not None and recorder() is not None:"]
+    lines += [f'        noted = <{name}_arguments *>active.add(run_{name}, sizeof({name}_arguments), "{name}")']
+    for p in parameters:
+        if p.kind == "array":
+            lines.append(f"        active.point(<void **>&noted.{p.name}, {p.name}_, {not p.const})")
+        elif p.kind == "dims":
+            lines.append(f"        unpack({p.name}, noted.{p.name})")
+        else:
+            lines.append(f"        noted.{p.name} = {p.name}")
+    if {"key", "counter"} <= {p.name for p in parameters}:
+        lines.append("        active.draw(&noted.key, &noted.counter)")
+    return lines
+
+
 def binding(name, parameters):
     heading = ", ".join(f"{p.type} {p.name}" if p.kind == "scalar" else p.name for p in parameters)
-    lines = [f"def {name}({heading}):"]
+    lines = [*runner(name, parameters), f"def {name}({heading}):", f"    cdef {name}_arguments *noted"]
     call = []
     for p in parameters:
         if p.kind == "array":
@@ -69,7 +97,7 @@ def binding(name, parameters):
         else:
             call.append(p.name)
     lines += ["    cdef int status", "    with nogil:", f"        status = cg_{name}({', '.join(call)})"]
-    lines += ["    if status:", f'        fail(status, "{name}")', "", ""]
+    lines += ["    if status:", f'        fail(status, "{name}")', *note(name, parameters), "", ""]
     return "\n".join(lines)
 
 

@@ -12,9 +12,10 @@
 """Tensor, Variable and GradientTape."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy
 
-from cygrad._core cimport Array, Block, allocate, attach, code_of, default_float
+from cygrad._core cimport Array, Block, allocate, attach, changed, code_of, constant, copy, default_float, fill_zero
+from cygrad._core import refuse
 from threading import local
 
 import numpy as _np
@@ -67,6 +68,7 @@ cdef class Tensor(Array):
     cdef double value(self) except? -1:
         if self.size != 1:
             raise TypeError(f"only a tensor of one value can become a number; this one has shape {self.shape}")
+        refuse("a tensor's value is read in Python")
         if self.code == b"f":
             return (<float *>self.data)[0]
         return _np.asarray(self).item()
@@ -158,7 +160,20 @@ cpdef Tensor empty(tuple shape, dtype=None):
 
 cpdef Tensor zeros(tuple shape, dtype=None):
     cdef Tensor t = empty(shape, dtype)
-    memset(t.data, 0, t.size * t.itemsize)
+    fill_zero(t)
+    return t
+
+
+cpdef Tensor ones(tuple shape):
+    """A float tensor of ones."""
+    cdef Tensor t = empty(shape)
+    cdef int64_t i
+    for i in range(t.size):
+        if t.code == b"f":
+            (<float *>t.data)[i] = 1
+        else:
+            (<double *>t.data)[i] = 1
+    constant(t)
     return t
 
 
@@ -169,6 +184,7 @@ cpdef Tensor scalar(double value):
         (<float *>t.data)[0] = <float>value
     else:
         (<double *>t.data)[0] = value
+    constant(t)
     return t
 
 
@@ -237,10 +253,10 @@ cdef class Variable(Tensor):
 
     An optimizer moves trainable variables into one arena (bind); value and identity stay the same.
     """
-    cdef public bint trainable
+    cdef bint trains
+    cdef object penalty              # the regularizer
     cdef public str name
     cdef public object path          # set by the layer that owns it
-    cdef public object regularizer
     cdef public object constraint    # a function that an optimizer's step ends with
     cdef Tensor gradient_slot        # this variable's slice of the gradient arena
     cdef bint slot_free              # in a walk that fills the arena: nobody has written there yet
@@ -249,10 +265,30 @@ cdef class Variable(Tensor):
         array = _np.asarray(initial_value)
         allocate(self, array.shape, code_of("float32" if dtype is None else dtype) if dtype is not None else default_float())
         _np.copyto(_np.asarray(self), array, casting="unsafe")
-        self.trainable = trainable
+        self.trains = trainable
         self.name = name
         self.path = name
-        self.regularizer = regularizer
+        self.penalty = regularizer
+
+    @property
+    def trainable(self):
+        """Is it trained?"""
+        return self.trains
+
+    @trainable.setter
+    def trainable(self, bint trainable):
+        self.trains = trainable
+        changed()
+
+    @property
+    def regularizer(self):
+        """The function whose value for this variable is added to the loss, or None."""
+        return self.penalty
+
+    @regularizer.setter
+    def regularizer(self, regularizer):
+        self.penalty = regularizer
+        changed()
 
     def assign(self, value):
         """Replaces the value; the shape must stay. Returns self."""
@@ -289,6 +325,7 @@ cdef class Variable(Tensor):
         self.data = slot.data
         self.block = slot.block
         self.gradient_slot = view(gradients, self.shape, offset)
+        changed()
 
     def __reduce__(self):
         return _make_variable, (_np.array(self), self.trainable, self.dtype, self.name, self.path, self.regularizer, self.constraint)
@@ -316,7 +353,7 @@ cpdef bint tracked(x):
     """Does x want a gradient: is it the result of a recorded op, a watched tensor, or a trainable variable?"""
     if not isinstance(x, Tensor):
         return False
-    return (<Tensor>x).node != 0 or (isinstance(x, Variable) and (<Variable>x).trainable)
+    return (<Tensor>x).node != 0 or (isinstance(x, Variable) and (<Variable>x).trains)
 
 
 cpdef bint recording():
@@ -465,9 +502,9 @@ cdef class GradientTape:
         for variable in variables:
             gradient = found.get(key_of(variable))
             if gradient is None:
-                memset(variable.gradient_slot.data, 0, variable.size * variable.itemsize)
+                fill_zero(variable.gradient_slot)
             elif gradient.data != variable.gradient_slot.data:
-                memcpy(variable.gradient_slot.data, gradient.data, variable.size * variable.itemsize)
+                copy(variable.gradient_slot, gradient)
 
     cdef dict walk(self, list targets, list seeds, set wanted):
         """The gradients of variables, and of the results whose keys are wanted, by key."""
@@ -481,7 +518,7 @@ cdef class GradientTape:
         self.used = True
         for x, seed in zip(targets, seeds):
             if seed is None:
-                seed = filled_with_ones(x.shape)
+                seed = ones(x.shape)
             else:
                 seed = as_float(seed, "GradientTape.gradient", "output_gradients")
                 if (<Tensor>seed).shape != x.shape:
@@ -509,17 +546,6 @@ cdef class GradientTape:
         finally:
             _thread.tapes = tapes
         return gradients
-
-
-cdef Tensor filled_with_ones(tuple shape):
-    cdef Tensor t = empty(shape)
-    cdef int64_t i
-    for i in range(t.size):
-        if t.code == b"f":
-            (<float *>t.data)[i] = 1
-        else:
-            (<double *>t.data)[i] = 1
-    return t
 
 
 cdef int add_gradient(dict gradients, set owned, Tensor x, Tensor dx) except -1:

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from . import _lookup, ops
+from ._core import changed
 from ._tensor import Tensor, as_float, empty, gradient_like, record, tracked
 from .ops._backend import K
 
@@ -202,6 +203,12 @@ class Loss:
     9.0
     """
 
+    def __setattr__(self, name, value):
+        """An argument that is set anew makes captured steps (models/capture.py) out of date."""
+        if name in self.__dict__:
+            changed()
+        object.__setattr__(self, name, value)
+
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         if reduction not in REDUCTIONS:
             raise ValueError(f"{type(self).__name__}: reduction must be one of {REDUCTIONS}; got {reduction!r}")
@@ -294,19 +301,7 @@ class MeanAbsoluteError(Loss):
         return _error("MeanAbsoluteError", "absolute_error", y_true, y_pred)
 
 
-class _SmoothedCrossentropy(Loss):
-    """What the cross-entropies with label_smoothing share: their arguments."""
-
-    def __init__(self, from_logits, label_smoothing, axis, reduction, name):
-        super().__init__(name, reduction)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
-
-    def get_config(self):
-        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
-        return {**super().get_config(), **own}
-
-
-class BinaryCrossentropy(_SmoothedCrossentropy):
+class BinaryCrossentropy(Loss):
     """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])), 4)
@@ -322,14 +317,19 @@ class BinaryCrossentropy(_SmoothedCrossentropy):
         name="binary_crossentropy",
         dtype=None,
     ):
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        super().__init__(name, reduction)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
     def call(self, y_true, y_pred):
         name = "BinaryCrossentropy"
         return _binary_crossentropy(name, y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
+        return {**super().get_config(), **own}
 
-class CategoricalCrossentropy(_SmoothedCrossentropy):
+
+class CategoricalCrossentropy(Loss):
     """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
@@ -345,10 +345,15 @@ class CategoricalCrossentropy(_SmoothedCrossentropy):
         name="categorical_crossentropy",
         dtype=None,
     ):
-        super().__init__(from_logits, label_smoothing, axis, reduction, name)
+        super().__init__(name, reduction)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
 
     def call(self, y_true, y_pred):
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
+
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
+        return {**super().get_config(), **own}
 
 
 class SparseCategoricalCrossentropy(Loss):

@@ -10,7 +10,8 @@ import threading
 
 import numpy as np
 
-from ._tensor import from_array
+from . import _core
+from ._tensor import from_array, ones
 from .ops._backend import K, as_float, empty, gradient_like, record
 
 _MASK = (1 << 64) - 1
@@ -108,9 +109,17 @@ class SeedGenerator:
 
 def draw_seed(seed, who="random"):
     """(key, counter) of a seed argument: a SeedGenerator's next, an integer's own, None's from the global stream."""
-    if isinstance(seed, SeedGenerator):
-        return seed.next()
-    return (next_seed() if seed is None else _seed_number(seed, who)), 0
+    if seed is not None and not isinstance(seed, SeedGenerator):
+        return _seed_number(seed, who), 0
+    draw = seed.next if seed is not None else _draw_from_global
+    pair = draw()
+    if _core.is_recording():
+        _core.drawn(draw, *pair)
+    return pair
+
+
+def _draw_from_global():
+    return next_seed(), 0
 
 
 def _shape(shape, who):
@@ -208,8 +217,8 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
         if shape != x.shape:
             from . import ops
 
-            noise = from_array(np.ones(shape, np.float32))
-            K.dropout(noise, noise, noise.size, key, counter, rate)
+            noise = empty(shape)
+            K.dropout(noise, ones(shape), noise.size, key, counter, rate)
             return ops.multiply(x, noise)
     y = empty(x.shape)
     K.dropout(y, x, x.size, key, counter, rate)

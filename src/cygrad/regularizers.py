@@ -3,6 +3,7 @@
 import math
 
 from . import _lookup, ops
+from ._core import changed
 
 
 def _factor(value, who, argument):
@@ -11,11 +12,29 @@ def _factor(value, who, argument):
     return float(value)
 
 
-class Regularizer(_lookup.Configurable):
+class Regularizer:
     """The base of all regularizers: a subclass defines __call__(x), and get_config if it has arguments."""
+
+    def __setattr__(self, name, value):
+        """An argument that is set anew makes captured steps (models/capture.py) out of date."""
+        if name in self.__dict__:
+            changed()
+        object.__setattr__(self, name, value)
 
     def __call__(self, x):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
+
+    def get_config(self):
+        """The constructor's arguments as plain data."""
+        names = _lookup.parameters_of(type(self).__init__) if type(self).__init__ is not object.__init__ else []
+        return {name: _lookup.serialize(getattr(self, name), type(self).__name__, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 class L1(Regularizer):

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .. import constraints, initializers, regularizers
+from .._core import changed
 from .._tensor import Variable
 from ..random import SeedGenerator
 from .context import context
@@ -32,6 +33,9 @@ class Parts(NamedTuple):
     generators: list
 
 
+_PROGRESS = frozenset(  # attributes that say how far a layer or model is, not what it computes
+    ["built", "compiled", "optimizer", "loss", "history", "stop_training", "stop_evaluating", "stop_predicting"]
+)
 NOT_PARTS = frozenset(
     ["_trainable_variables", "_non_trainable_variables", "_added_losses", "_inbound_nodes", "_constructor_arguments"]
     + ["_build_shapes", "_build_arguments", "_regularized"]
@@ -61,6 +65,12 @@ class Weights:
         self._added_losses = []
         self._regularized = (-1, [])
         structure_changed()
+
+    def __setattr__(self, name, value):
+        """An argument that is set anew makes captured steps (models/capture.py) out of date."""
+        if name in self.__dict__ and name[0] != "_" and name not in _PROGRESS:
+            changed()
+        object.__setattr__(self, name, value)
 
     def _check_initialised(self):
         if "_trainable_variables" not in self.__dict__:

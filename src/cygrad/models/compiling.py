@@ -38,8 +38,10 @@ class Compiled:
 
         loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight
         and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
-        run_eagerly, steps_per_execution, jit_compile and auto_scale_loss have no effect: every step runs as it is
-        written, in float32. ValueError for names that do not exist, with the nearest one that does.
+        jit_compile: "auto" captures a step's kernels and replays them where that is safe, True also through layers and
+        losses of your own, which must then do the same at each call; False, or run_eagerly=True, runs every step as it
+        is written. The results are the same, bit for bit; explain_capture() says what is done. steps_per_execution and
+        auto_scale_loss have no effect. ValueError for names that do not exist, with the nearest one that does.
 
         >>> model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(3, activation="softmax")])
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
@@ -48,16 +50,24 @@ class Compiled:
         _check_loss(loss)
         for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
             _check_metrics(argument, given)
-        if jit_compile is True or (steps_per_execution or 1) > 1:
-            ignored = "jit_compile=True" if jit_compile is True else f"steps_per_execution={steps_per_execution}"
-            warnings.warn(f"compile: {ignored} has no effect here: steps are not compiled further", stacklevel=2)
+        if jit_compile not in (True, False, None, "auto"):
+            raise ValueError(f"compile: jit_compile must be True, False or 'auto'; got {jit_compile!r}")
+        if jit_compile is True and run_eagerly:
+            raise ValueError("compile: jit_compile=True and run_eagerly=True contradict each other")
+        if (steps_per_execution or 1) > 1:
+            ignored = f"steps_per_execution={steps_per_execution}"
+            warnings.warn(
+                f"compile: {ignored} has no effect here: a step costs little besides its kernels", stacklevel=2
+            )
         self.loss = loss
         self._compile_arguments = {
             "loss": loss,
             "loss_weights": loss_weights,
             "metrics": metrics,
             "weighted_metrics": weighted_metrics,
+            "jit_compile": False if run_eagerly or jit_compile is None else jit_compile,
         }
+        self._captures.clear()
         self._loss_weight = _single_loss_weight(loss_weights)
         self._loss_tracker = metrics_module.Mean(name="loss")
         self._loss_function = None

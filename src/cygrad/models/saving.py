@@ -91,6 +91,7 @@ def _serialize_compile(model):
         "loss_weights": plain(arguments["loss_weights"], float),
         "metrics": plain(arguments["metrics"], metrics.serialize),
         "weighted_metrics": plain(arguments["weighted_metrics"], metrics.serialize),
+        "jit_compile": arguments["jit_compile"],
     }
 
 
@@ -249,7 +250,7 @@ def _load(file, custom_objects, compile):
 
 
 def _compile(model, config, custom_objects):
-    check_keys("compile", config, {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics"})
+    check_keys("compile", config, {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "jit_compile"})
 
     def made(value, make):
         if isinstance(value, list):
@@ -268,6 +269,7 @@ def _compile(model, config, custom_objects):
             loss_weights=config["loss_weights"],
             metrics=made(config["metrics"], metrics.deserialize),
             weighted_metrics=made(config["weighted_metrics"], metrics.deserialize),
+            jit_compile=config["jit_compile"],
         )
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise ValueError(

@@ -10,8 +10,10 @@ import warnings
 import numpy as np
 
 from .. import callbacks as callbacks_module
+from .._program import FLOAT
 from ..ops._backend import GradientTape, Tensor, Variable, from_array
 from ..random import SeedGenerator
+from .capture import Captured, Workspace
 from .compiling import Compiled, plain
 from .data import (
     ArrayBatches,
@@ -59,6 +61,7 @@ class Trainer(Compiled, Inputs):
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history = None
         self._shuffle_seed = SeedGenerator()
+        self._captures, self._workspace = {}, Workspace()
 
     # ---- one step; Keras's override points ----
 
@@ -108,6 +111,9 @@ class Trainer(Compiled, Inputs):
         self._loss_tracker.update_state(loss, sample_weight=leaves(x)[0].shape[0])
         return self.compute_metrics(x, y, y_pred, sample_weight)
 
+    def _forward(self, x):
+        return self(x, training=False)
+
     def predict_step(self, data):
         """The output for a batch."""
         return self(unpack_x_y_sample_weight(data)[0], training=False)
@@ -144,23 +150,57 @@ class Trainer(Compiled, Inputs):
             for update in weighted:
                 update(y, y_pred, w)
 
+        captured = self._captured("train" if training else "test")
         if not training:
 
-            def test(x, y, w):
+            def forward(x, y, w):
                 y_pred = self(x, training=False)
-                account(x, y, y_pred, w, compute_loss(x, y, y_pred, w, False))
+                return y_pred, compute_loss(x, y, y_pred, w, False)
+
+            def test(x, y, w):
+                y_pred, loss = captured(forward, x, y, w)
+                account(x, y, y_pred, w, loss)
 
             return test
-        step_from_tape, variables = self.optimizer.step_from_tape, self.trainable_variables
+        optimizer, variables = self.optimizer, self.trainable_variables
 
-        def train(x, y, w):
+        def forward_and_backward(x, y, w):
             with GradientTape() as tape:
                 y_pred = self(x, training=True)
                 loss = compute_loss(x, y, y_pred, w, True)
-            step_from_tape(tape, loss, variables)
+            tape.gradient_into_arena(loss, variables)
+            return y_pred, loss
+
+        def train(x, y, w):
+            places = optimizer.locate(variables)
+            y_pred, loss = captured(forward_and_backward, x, y, w)
+            optimizer.step(places)
             account(x, y, y_pred, w, loss)
 
         return train
+
+    # ---- capture ----
+
+    def _captured(self, what):
+        """The programs (see capture.py) for "train", "test" or "predict"; compile starts anew."""
+        captured = self._captures.get(what)
+        if captured is None:
+            objects = [*self._flatten_layers(), *[v.regularizer for v in self.trainable_variables if v.regularizer]]
+            if what != "predict":
+                objects.append(self._loss_function)
+            wanted = self._compile_arguments.get("jit_compile", "auto")
+            captured = self._captures[what] = Captured(self._workspace, objects, wanted)
+        return captured
+
+    def explain_capture(self):
+        """For "train", "test" and "predict", as far as they have run: what is replayed, and what is not, and why.
+
+        >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+        >>> _ = model.predict(np.ones((4, 2)), verbose=0)
+        >>> model.explain_capture()
+        {'predict': ['(4, 2): has been called once']}
+        """
+        return {what: captured.describe() for what, captured in self._captures.items()}
 
     def _bind_optimizer(self, caller):
         """Before the first step: the optimizer takes the variables; later, they must still be the same."""
@@ -380,7 +420,10 @@ class Trainer(Compiled, Inputs):
             and type(self).predict_step is Trainer.predict_step
             and not self._integer_inputs()
         ):
-            y = self(from_array(x), training=False)
+            captured = self._captured("predict")
+            y = captured.replay((x,), ((x.shape, FLOAT),)) if x.flags.c_contiguous else None
+            if y is None:
+                y = captured(self._forward, from_array(x))
             return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
         batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
         batches = self._batches_to_predict(x, batch_size, steps)
@@ -396,9 +439,10 @@ class Trainer(Compiled, Inputs):
         if self._overrides("predict_step"):
             forward = self.predict_step
         else:
+            captured = self._captured("predict")
 
             def forward(x):
-                return self(x, training=False)
+                return captured(self._forward, x)
 
         self.stop_predicting = False
         callbacks.on_predict_begin()

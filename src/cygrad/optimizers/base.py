@@ -166,7 +166,7 @@ class Optimizer:
         variable.bind(self.values, self.gradients, self._offsets[i])
         self._gradient_slots[i] = variable.gradient
 
-    def _locate(self, variables):
+    def locate(self, variables):
         """The places of these variables in the arena; takes back those that another optimizer moved away."""
         places = []
         for v in variables:
@@ -205,9 +205,9 @@ class Optimizer:
         """One step for these variables: d loss / d variable from the tape into the arena, then the update."""
         if not self.built:
             self.build(variables)
-        places = self._locate(variables)
+        places = self.locate(variables)
         tape.gradient_into_arena(loss, variables if isinstance(variables, list) else list(variables))
-        self._step(places)
+        self.step(places)
 
     def minimize(self, loss, var_list, tape=None):
         """One step that makes loss smaller: a function of nothing, or a scalar tensor and the tape that recorded it."""
@@ -241,7 +241,7 @@ class Optimizer:
             raise ValueError(f"{kind}.apply: got {len(grads)} gradients for {len(variables)} variables")
         if not self.built:
             self.build(variables)
-        places = self._locate(variables)
+        places = self.locate(variables)
         missing = [v.path for g, v in zip(grads, variables) if g is None]
         if len(missing) == len(grads):
             raise ValueError(f"{kind}: no variable has a gradient; was the loss computed inside the GradientTape?")
@@ -257,9 +257,10 @@ class Optimizer:
                         f"expected {variable.shape}"
                     )
                 np.copyto(np.asarray(variable.gradient), np.asarray(gradient), casting="unsafe")
-        self._step([i for i, g in zip(places, grads) if g is not None])
+        self.step([i for i, g in zip(places, grads) if g is not None])
 
-    def _step(self, places):
+    def step(self, places):
+        """The update of the variables at these places (see locate) from the gradients in the arena."""
         rate = self.learning_rate
         if self.clipnorm is not None or self.clipvalue is not None or self.global_clipnorm is not None:
             self._clip(places)

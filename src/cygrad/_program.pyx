@@ -1,0 +1,256 @@
+# _program.pyx: what a recorder noted (see _core.pyx.in, 4), made into a program: the same kernels in the same order, without Python between them.
+#
+# Memory. Every pointer among the recorded arguments points into a block, and every block is one of these:
+#   an input      the caller brings a new one at each replay, and the pointers are set to it
+#   an output     each replay makes a new one
+#   temporary     born and gone within the recording: it gets a place in the arena, planned so that only blocks whose lives overlap
+#                 lie apart: a replay needs no more memory than the step did
+#   lasting       all others (variables, gradients, constants): they stay where they are, and the program keeps them alive
+# Random numbers: each draw's function is asked again, and its key and counter are set where the first ones stood.
+"""Program: recorded kernel calls, replayed."""
+
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
+from cpython.ref cimport PyObject
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from cygrad._core cimport Array, Block, Draw, Pointer, Recorder, attach, fail, new_block
+from cygrad._tensor import Tensor
+
+cdef enum:
+    ALIGNMENT = 64
+    MOST_INPUTS = 32
+    LASTING = -1                 # what a block is: its input's number, or one of these
+    TEMPORARY = -2
+    OUTPUT = -3                  # and below: OUTPUT - its output's number
+
+
+FLOAT = ord("f")                 # of float32 in signatures
+
+
+class CannotReplay(Exception):
+    """Why a recording cannot be replayed."""
+
+
+cdef struct Fix:
+    void **place
+    Py_ssize_t of                # the input's or output block's number
+    Py_ssize_t offset
+
+
+def signature(tuple arrays):
+    """What a program depends on: the shapes and types of tensors, float32 arrays and None; None if there is something else."""
+    cdef list found = []
+    for a in arrays:
+        if isinstance(a, Array):
+            found.append(((<Array>a).shape, (<Array>a).code))
+        elif a is None:
+            found.append(None)
+        elif isinstance(a, (list, tuple, dict)):
+            return None
+        else:
+            found.append((a.shape, FLOAT))
+    return tuple(found)
+
+
+cdef class Arena:
+    """Memory for the temporary blocks of programs that never run at the same time."""
+    cdef Array memory
+
+    cdef char *at_least(self, Py_ssize_t nbytes) except? NULL:
+        if self.memory is None or self.memory.size < nbytes:
+            self.memory = Array((nbytes,), "uint8")
+        return <char *>self.memory.data
+
+    @property
+    def nbytes(self):
+        """Its size so far."""
+        return 0 if self.memory is None else self.memory.size
+
+
+cdef class Program:
+    """Program(recorder, inputs, outputs, arena): inputs and outputs are the tensors that the recorded function took and gave.
+
+    replay(inputs) gives the outputs for other inputs of the same shapes and types. Raises CannotReplay where that could give
+    something else than the function itself."""
+    cdef Recorder recorder
+    cdef Arena arena
+    cdef char *base              # where the arena was when its pointers were set
+    cdef Fix *input_fixes
+    cdef Fix *output_fixes
+    cdef Fix *arena_fixes
+    cdef Py_ssize_t input_count, output_count, arena_count
+    cdef readonly Py_ssize_t arena_bytes
+    cdef readonly dict places    # of the temporary blocks in the arena
+    cdef list output_bytes       # of each output block
+    cdef list outputs            # (output block, offset, shape, type) of each output tensor
+    cdef list draws              # (function, [indices into recorder.draws])
+    cdef list lasting
+
+    def __init__(self, Recorder recorder, tuple inputs, tuple outputs, Arena arena):
+        if recorder.reason is not None:
+            raise CannotReplay(recorder.reason)
+        if len(inputs) > MOST_INPUTS:
+            raise CannotReplay(f"there are more than {MOST_INPUTS} inputs")
+        self.recorder, self.arena = recorder, arena
+        kinds, input_offsets = self.kinds_of_blocks(inputs, outputs)
+        self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY])
+        self.link(kinds, input_offsets)
+        self.draws = self.sources_of_draws()
+
+    def __dealloc__(self):
+        free(self.input_fixes)
+        free(self.output_fixes)
+        free(self.arena_fixes)
+
+    @property
+    def kernels(self):
+        """The names of the kernels, in order."""
+        return list(self.recorder.names)
+
+    cdef tuple kinds_of_blocks(self, tuple inputs, tuple outputs):
+        cdef Recorder r = self.recorder
+        cdef Array array
+        cdef Block block
+        cdef list kinds, input_offsets = []
+        self.lasting, self.outputs, self.output_bytes = [], [], []
+        kinds = []
+        for held, nbytes, born, gone, constant, written, address in r.blocks:
+            if constant and written:
+                raise CannotReplay("a kernel writes into a tensor that was filled from Python")
+            kinds.append(TEMPORARY if gone is not None else LASTING)
+            if gone is None:
+                self.lasting.append(<object><PyObject *><size_t>address)
+        for number, array in enumerate(inputs):
+            if array is None:
+                input_offsets.append(0)
+                continue
+            block = <Block?>array.block
+            input_offsets.append(<char *>array.data - <char *>block.data)
+            if block.recording != r.number:
+                continue         # no kernel looks at it
+            if kinds[block.entry] != LASTING:
+                raise CannotReplay("two inputs share their memory")
+            if r.blocks[block.entry][5]:
+                raise CannotReplay("a kernel writes into an input")
+            kinds[block.entry] = number
+            self.lasting.remove(block)
+        slots = {}
+        for array in outputs:
+            block = <Block?>array.block
+            entry = block.entry
+            if block.recording != r.number or r.blocks[entry][2] < 0 or r.blocks[entry][4]:
+                raise CannotReplay("an output is an input, a variable or a constant")
+            if entry not in slots:
+                slots[entry] = len(slots)
+                kinds[entry] = OUTPUT - slots[entry]
+                self.output_bytes.append((r.blocks[entry][1], array.shape))
+                self.lasting.remove(block)
+            self.outputs.append((slots[entry], <char *>array.data - <char *>block.data, array.shape, array.code))
+        return kinds, input_offsets
+
+    cdef dict plan(self, list temporary):
+        """An offset in the arena for each block: the largest first, each at the lowest place that is free during its life."""
+        blocks = self.recorder.blocks
+        placed, places = [], {}
+        self.arena_bytes = 0
+        for i in sorted(temporary, key=lambda i: -blocks[i][1]):
+            _, nbytes, born, gone = blocks[i][:4]
+            room = -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT
+            offset = 0
+            for start, end, first, last in placed:  # in the order of their places
+                if first <= gone and born <= last:
+                    if start - offset >= room:
+                        break
+                    offset = max(offset, end)
+            placed.append((offset, offset + room, born, gone))
+            placed.sort()
+            places[i] = offset
+            self.arena_bytes = max(self.arena_bytes, offset + room)
+        return places
+
+    cdef int link(self, list kinds, list input_offsets) except -1:
+        """Sorts the pointers by what has to be done about them at a replay."""
+        cdef Recorder r = self.recorder
+        cdef Py_ssize_t i, kind, size = max(r.pointer_count, 1) * sizeof(Fix)
+        cdef Pointer *p
+        self.input_fixes, self.output_fixes, self.arena_fixes = <Fix *>malloc(size), <Fix *>malloc(size), <Fix *>malloc(size)
+        if self.input_fixes == NULL or self.output_fixes == NULL or self.arena_fixes == NULL:
+            raise MemoryError()
+        for i in range(r.pointer_count):
+            p = &r.pointers[i]
+            kind = kinds[p.entry]
+            if kind >= 0:
+                self.input_fixes[self.input_count] = Fix(p.place, kind, p.offset - <Py_ssize_t>input_offsets[kind])
+                self.input_count += 1
+            elif kind <= OUTPUT:
+                self.output_fixes[self.output_count] = Fix(p.place, OUTPUT - kind, p.offset)
+                self.output_count += 1
+            elif kind == TEMPORARY:
+                self.arena_fixes[self.arena_count] = Fix(p.place, 0, <Py_ssize_t>self.places[p.entry] + p.offset)
+                self.arena_count += 1
+        return 0
+
+    cdef list sources_of_draws(self):
+        cdef Recorder r = self.recorder
+        cdef Py_ssize_t i
+        found = [(function, []) for function, _, _ in r.sources]
+        for i in range(r.draw_count):
+            key, counter = r.draws[i].key[0], r.draws[i].counter[0]
+            same_key = [j for j, source in enumerate(r.sources) if source[1] == key]
+            exact = [j for j in same_key if r.sources[j][2] == counter]
+            if exact:
+                found[exact[0]][1].append(i)
+            elif same_key:
+                raise CannotReplay("random numbers are drawn at a counter of their own")
+        return found
+
+    def replay(self, tuple inputs):
+        """The outputs, fresh tensors, for these inputs: tensors or contiguous buffers of the recorded shapes and types."""
+        cdef Recorder r = self.recorder
+        cdef Py_ssize_t i
+        cdef int status = 0
+        cdef uint64_t key, counter
+        cdef Fix *fix
+        cdef Block block
+        cdef Array y
+        cdef char code
+        cdef char *data[MOST_INPUTS]
+        cdef Py_buffer view
+        cdef char *base = self.arena.at_least(self.arena_bytes) if self.arena_bytes else NULL
+        if base != self.base:
+            for i in range(self.arena_count):
+                self.arena_fixes[i].place[0] = base + self.arena_fixes[i].offset
+            self.base = base
+        for function, indices in self.draws:
+            key, counter = function()
+            for i in indices:
+                r.draws[i].key[0], r.draws[i].counter[0] = key, counter
+        for i, x in enumerate(inputs):
+            if isinstance(x, Array):
+                data[i] = <char *>(<Array>x).data
+            elif x is not None:
+                PyObject_GetBuffer(x, &view, PyBUF_C_CONTIGUOUS)  # the caller keeps x alive
+                data[i] = <char *>view.buf
+                PyBuffer_Release(&view)
+        for i in range(self.input_count):
+            fix = &self.input_fixes[i]
+            fix.place[0] = data[fix.of] + fix.offset
+        blocks = [new_block(nbytes, shape) for nbytes, shape in self.output_bytes]
+        for i in range(self.output_count):
+            fix = &self.output_fixes[i]
+            fix.place[0] = <char *>(<Block>blocks[fix.of]).data + fix.offset
+        with nogil:
+            for i in range(r.step_count):
+                status = r.steps[i].run(r.steps[i].arguments)
+                if status:
+                    break
+        if status:
+            fail(status, r.names[i])
+        results = []
+        for number, offset, shape, code in self.outputs:
+            block = <Block>blocks[number]
+            y = Tensor.__new__(Tensor)
+            attach(y, <char *>block.data + <Py_ssize_t>offset, block, shape, code)
+            results.append(y)
+        return results

@@ -1,0 +1,153 @@
+"""Capture and replay: a step whose kernels are known runs them one after the other, without the Python between them.
+
+The second time that a model trains, tests or predicts on inputs of the same shapes and types, a recorder notes each kernel
+call. From then on these calls are replayed, with the new inputs, new random numbers and one planned piece of memory for
+everything temporary; the results have the same bits. What a recording takes for constant (layers' arguments, which
+variables are trained) is watched: a change starts a new recording.
+
+Captured are models made of cygrad's own layers, losses and regularizers. The user's own code may do something else at
+each call, which nobody can see, so it runs op by op unless compile(jit_compile=True) promises that it does not. What is
+seen (a tensor read by NumPy, numbers made in Python) is never replayed. jit_compile=False, run_eagerly=True and
+CYGRAD_CAPTURE=0 turn capture off.
+"""
+
+import inspect
+import os
+import threading
+
+from .. import _core, config
+from .._program import Arena, CannotReplay, Program, signature
+from ..ops._backend import K, Tensor, recording
+from .data import leaves, map_leaves
+
+MOST_SHAPES = 16  # programs for one function: each holds a few kilobytes
+
+enabled = os.environ.get("CYGRAD_CAPTURE", "1") != "0"
+
+
+_one = threading.Lock()  # one recording at a time in the process
+
+
+class Workspace:
+    """The memory that a model's programs share, and the lock that keeps them from running at the same time."""
+
+    def __init__(self):
+        self.arena, self.lock = Arena(), threading.Lock()
+
+
+class Captured:
+    """The programs of one function of tensors: captured(function, *inputs) is function(*inputs).
+
+    inputs: tensors, None, or nests of them. objects: the layers and losses that the function runs through. wanted:
+    True, False or "auto".
+    """
+
+    def __init__(self, workspace, objects, wanted):
+        self.workspace = workspace
+        self.version = _core.version()
+        self.programs = {}  # by signature: 1 after the first call, then a Program, or the reason why there is none
+        self.structures = {}
+        self.recordings = self.replays = 0
+        self.reason = "" if enabled and wanted is not False else "capture is turned off"
+        if not self.reason and wanted == "auto":
+            self.reason = _foreign(objects)
+
+    def __call__(self, function, *inputs):
+        arrays, key = inputs, signature(inputs)
+        if key is None:
+            arrays = tuple(leaves(inputs))
+            key = signature(arrays)
+        result = self.replay(arrays, key)
+        if result is not None:
+            return result
+        return function(*inputs) if self.reason or recording() else self._run(function, inputs, arrays, key)
+
+    def replay(self, arrays, key):
+        """The result for tensors or contiguous float32 arrays; None where there is no program for them."""
+        program = self.programs.get(key)
+        if type(program) is not Program or self.version != _core.version() or recording():
+            return None
+        lock = self.workspace.lock
+        if not lock.acquire(False):  # another thread computes with this model
+            return None
+        try:
+            outputs = program.replay(arrays)
+        finally:
+            lock.release()
+        self.replays += 1
+        return self.structures[key](outputs)
+
+    def _run(self, function, inputs, arrays, key):
+        """function(*inputs), recorded if it is time for that."""
+        if self.version != _core.version():
+            self.version = _core.version()
+            self.programs.clear()
+        if key not in self.programs and len(self.programs) < MOST_SHAPES:
+            self.programs[key] = 1
+            return function(*inputs)
+        pays = self.recordings < 8 + self.replays // 4  # or what is taken for constant changes all the time
+        by_reference = K.matmul is not _core.matmul
+        if self.programs.get(key) != 1 or not pays or config.numerics or by_reference or not _one.acquire(False):
+            return function(*inputs)
+        try:
+            self.recordings += 1
+            with _core.Recorder() as recorder:
+                result = function(*inputs)
+        finally:
+            _one.release()
+        try:
+            outputs, self.structures[key] = _structure(result)
+            self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena)
+        except CannotReplay as error:
+            self.programs[key] = str(error)
+        return result
+
+    def describe(self):
+        """What happens and why, in a line for each shape of input."""
+        if self.reason:
+            return [f"runs op by op: {self.reason}"]
+        lines = []
+        for key, program in self.programs.items():
+            shapes = ", ".join(str(entry[0]) for entry in key if entry)
+            if type(program) is Program:
+                what = f"replays {len(program.kernels)} kernels in {program.arena_bytes / 2**20:.1f} MiB"
+            else:
+                what = "has been called once" if program == 1 else f"runs op by op: {program}"
+            lines.append(f"{shapes}: {what}")
+        return lines or ["has not been called"]
+
+
+def _structure(result):
+    """The tensors of a result, and a function that makes the like of it from others."""
+    outputs = leaves(result)
+    followers = [(i, t.logits, t.logits_of) for i, t in enumerate(outputs) if t.logits is not None]
+    count = len(outputs)
+
+    def restored(tensors):
+        for (i, _, kind), logits in zip(followers, tensors[count:]):
+            tensors[i].set_logits(logits, kind)
+        it = iter(tensors)
+        return map_leaves(lambda _: next(it), template)
+
+    template = map_leaves(lambda _: 0, result)
+    if not followers:
+        if isinstance(result, Tensor):
+            return tuple(outputs), lambda tensors: tensors[0]
+        if isinstance(result, tuple) and all(isinstance(t, Tensor) for t in result):
+            return tuple(outputs), tuple
+    return (*outputs, *[logits for _, logits, _ in followers]), restored
+
+
+def _foreign(objects):
+    """The first thing among these that is not cygrad's own, as a reason; "" where there is none."""
+    for thing in objects:
+        for part in (thing, *getattr(thing, "__dict__", {}).values()):
+            if part is thing or (callable(part) and not inspect.isclass(part)):
+                module = getattr(part if inspect.isroutine(part) else type(part), "__module__", None) or ""
+                if module.partition(".")[0] not in ("cygrad", "builtins"):
+                    name = getattr(part, "name", None) or getattr(part, "__name__", type(part).__name__)
+                    return (
+                        f"{name!r} is not one of cygrad's own; compile(jit_compile=True) says that it does the same "
+                        "at each call"
+                    )
+    return ""
