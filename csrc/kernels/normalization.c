@@ -422,19 +422,28 @@ CG_INLINE int rows_forward(float *y, float *mean, float *rstd, const float *x, c
  * and that of g xhat */
 struct row { float mean, rstd, mean_g, slope; };
 
+/* Adds g and g (x - mean) of up to LANES values */
+CG_INLINE void add_gradients(lanes *sum_g, lanes *sum_product, const float *dy, const float *x, const float *scale, float mean, int64_t n) {
+    lanes g = lanes_load_upto(dy, n, 0), s = lanes_load_upto(scale, n, 0), v = lanes_load_upto(x, n, 0);
+    for (int i = 0; i < LANE_VECTORS; i++) g.v[i] *= s.v[i], v.v[i] -= mean;
+    *sum_g = lanes_add(*sum_g, g);
+    *sum_product = lanes_fma(g, v, *sum_product);
+}
+
+/* The two sums run on two sets of lanes, for additions take longer than they take turns */
 CG_INLINE struct row row_gradient(const float *dy, const float *x, const float *scale, float mean, float rstd, int64_t K, const int centered) {
     lanes g_total = lanes_set(0), product_total = g_total;
-    for (int64_t k = 0; k < K;) {
-        lanes g_run = lanes_set(0), product_run = g_run;
-        for (int64_t end = cg_min64(K, k + LANE_RUN * LANES); k < end; k += LANES) {
-            lanes d = lanes_load_upto(dy + k, K - k, 0), s = lanes_load_upto(scale + k, K - k, 0), v = lanes_load_upto(x + k, K - k, 0);
-            for (int i = 0; i < LANE_VECTORS; i++) d.v[i] *= s.v[i], v.v[i] -= mean;
-            if (centered) g_run = lanes_add(g_run, d);
-            product_run = lanes_fma(d, v, product_run);
+    int64_t k = 0;
+    while (k + 2 * LANES <= K) {
+        lanes g0 = lanes_set(0), g1 = g0, product0 = g0, product1 = g0;
+        for (int64_t end = cg_min64(K, k + 2 * LANE_RUN * LANES); k + 2 * LANES <= end; k += 2 * LANES) {
+            add_gradients(&g0, &product0, dy + k, x + k, scale + k, mean, LANES);
+            add_gradients(&g1, &product1, dy + k + LANES, x + k + LANES, scale + k + LANES, mean, LANES);
         }
-        g_total = lanes_add(g_total, g_run);
-        product_total = lanes_add(product_total, product_run);
+        g_total = lanes_add(g_total, lanes_add(g0, g1));
+        product_total = lanes_add(product_total, lanes_add(product0, product1));
     }
+    for (; k < K; k += LANES) add_gradients(&g_total, &product_total, dy + k, x + k, scale + k, mean, K - k);
     const float n = (float)K;
     return (struct row){mean, rstd, centered ? lanes_sum(g_total) / n : 0, lanes_sum(product_total) * rstd / n};
 }
