@@ -29,18 +29,19 @@ enum {
 
 struct axis {
     int64_t outputs, inputs, window, stride, pad, dilation;
-    int back; /* out is the convolution's input */
+    int back;                /* out is the convolution's input */
+    int64_t tap_step, input_step; /* from one tap of an output to the next, and what that does to the input */
+    int64_t phases, advance;      /* from an output to the next of the same phase, and the same */
 };
 
 static int64_t common_divisor(int64_t a, int64_t b) { return b ? common_divisor(b, a % b) : a; }
 
-/* From one tap of an output to the next, and what that does to the input; outputs from one of the same phase to the next, and the same */
-static inline int64_t tap_step(const struct axis *a) { return a->back ? a->stride / common_divisor(a->stride, a->dilation) : 1; }
-static inline int64_t input_step(const struct axis *a) {
-    return a->back ? -(a->dilation / common_divisor(a->stride, a->dilation)) : a->dilation;
+static struct axis make_axis(int64_t outputs, int64_t inputs, int64_t window, int64_t stride, int64_t pad, int64_t dilation, int back) {
+    const int64_t common = common_divisor(stride, dilation);
+    struct axis a = {outputs, inputs, window, stride, pad, dilation, back, 1, dilation, 1, stride};
+    if (back) a.tap_step = stride / common, a.input_step = -(dilation / common), a.phases = stride, a.advance = 1;
+    return a;
 }
-static inline int64_t phases(const struct axis *a) { return a->back ? a->stride : 1; }
-static inline int64_t input_advance(const struct axis *a) { return a->back ? 1 : a->stride; }
 
 struct taps { int64_t count, first, input; }; /* the first tap and the input it reads */
 
@@ -66,32 +67,36 @@ struct stretch {
     int whole; /* every output has every tap */
 };
 
-static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t pixels) {
+static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t pixels, int64_t depth) {
     struct stretch s = {.first = first, .pixels = pixels, .taps.first = a->window, .whole = 1};
     struct taps own[MOST_PIXELS];
     for (int64_t i = 0; i < pixels; i++) {
-        own[i] = find_taps(a, first + i * phases(a));
+        own[i] = find_taps(a, first + i * a->phases);
         if (own[i].count) s.taps.first = cg_min64(s.taps.first, own[i].first);
     }
     for (int64_t i = 0; i < pixels; i++) {
         if (!own[i].count) continue;
-        s.low[i] = (own[i].first - s.taps.first) / tap_step(a);
+        s.low[i] = (own[i].first - s.taps.first) / a->tap_step;
         s.high[i] = s.low[i] + own[i].count;
         s.taps.count = cg_max64(s.taps.count, s.high[i]);
-        s.taps.input = own[i].input - i * input_advance(a) - s.low[i] * input_step(a);
+        s.taps.input = own[i].input - i * a->advance - s.low[i] * a->input_step;
     }
-    for (int64_t i = 0; i < pixels; i++) s.whole &= s.low[i] == 0 && s.high[i] == s.taps.count;
+    for (int64_t i = 0; i < pixels; i++) {
+        s.whole &= s.low[i] == 0 && s.high[i] == s.taps.count;
+        s.low[i] *= depth, s.high[i] *= depth;
+    }
+    s.taps.count *= depth;
     return s;
 }
 
-/* All outputs of an axis, phase by phase, in stretches[outputs]; returns how many there are */
-static int64_t find_stretches(struct stretch *stretches, const struct axis *a) {
+/* All outputs of an axis, phase by phase, in stretches[outputs], each tap counted depth times; returns how many there are */
+static int64_t find_stretches(struct stretch *stretches, const struct axis *a, int64_t depth) {
     int64_t n = 0;
-    for (int64_t phase = 0; phase < cg_min64(phases(a), a->outputs); phase++) {
-        const int64_t outputs = cg_ceil_div(a->outputs - phase, phases(a)), count = cg_ceil_div(outputs, MOST_PIXELS);
+    for (int64_t phase = 0; phase < cg_min64(a->phases, a->outputs); phase++) {
+        const int64_t outputs = cg_ceil_div(a->outputs - phase, a->phases), count = cg_ceil_div(outputs, MOST_PIXELS);
         for (int64_t i = 0; i < count; i++) {
             const int64_t first = outputs * i / count, end = outputs * (i + 1) / count;
-            stretches[n++] = find_stretch(a, phase + first * phases(a), end - first);
+            stretches[n++] = find_stretch(a, phase + first * a->phases, end - first, depth);
         }
     }
     return n;
@@ -151,56 +156,69 @@ static inline int64_t channels_of(int64_t left) {
     return left >= CHANNEL_VECTORS * VLEN ? CHANNEL_VECTORS * VLEN : left >= VLEN ? VLEN : left;
 }
 
+/* One pass over an image's channels. depth: inputs that meet an output at a tap: 1, or the channels of a group, see below. */
 struct depthwise {
     float *out;
     const float *in, *kernel, *bias;
-    int64_t C;
+    int64_t C, depth;
     struct axis rows, columns;
     const struct stretch *stretches;
     int64_t count; /* of stretches */
     int activation;
 };
 
-/* Row o of image n */
-static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o) {
+/* Some channels, from c on, of row o of image n, whose taps are r; in: what they read in row 0 of the image, pixels
+ * depth * in_tap apart */
+static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struct taps r, int64_t c, int64_t channels, const float *in,
+                          int64_t in_tap) {
     const struct axis *rows = &d->rows, *columns = &d->columns;
-    const int64_t C = d->C;
-    const struct taps r = find_taps(rows, o);
-    float *out = d->out + (n * rows->outputs + o) * columns->outputs * C;
-    const float *in = d->in + (n * rows->inputs + r.input) * columns->inputs * C;
-    const float *kernel = d->kernel + r.first * columns->window * C;
-    struct strides t = {.out = phases(columns) * C, .in = input_advance(columns) * C};
-    t.rows = r.count, t.in_row = input_step(rows) * columns->inputs * C, t.kernel_row = tap_step(rows) * columns->window * C;
-    t.in_column = input_step(columns) * C, t.kernel_column = tap_step(columns) * C;
-    for (int64_t c = 0, n_channels; c < C; c += n_channels) {
-        n_channels = channels_of(C - c);
-        for (int64_t i = 0; i < d->count; i++) {
-            const struct stretch *s = d->stretches + i;
-            float *to = out + s->first * C + c;
-            const float *from = in + s->taps.input * C + c, *k = kernel + s->taps.first * C + c, *start = d->bias ? d->bias + c : NULL;
-            t.columns = s->taps.count;
-            switch (s->pixels) {
-            case 4: add_taps_of(to, from, k, start, &t, s, 4, n_channels); break;
-            case 3: add_taps_of(to, from, k, start, &t, s, 3, n_channels); break;
-            case 2: add_taps_of(to, from, k, start, &t, s, 2, n_channels); break;
-            default: add_taps_of(to, from, k, start, &t, s, 1, n_channels);
-            }
-            if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, n_channels, t.out, d->activation);
+    const int64_t C = d->C, in_pixel = d->depth * in_tap, in_row = columns->inputs * in_pixel, kernel_row = columns->window * d->depth * C;
+    float *out = d->out + (n * rows->outputs + o) * columns->outputs * C + c;
+    const float *kernel = d->kernel + r.first * kernel_row + c, *start = d->bias ? d->bias + c : NULL;
+    struct strides t = {.out = columns->phases * C, .in = columns->advance * in_pixel};
+    t.rows = r.count, t.in_row = rows->input_step * in_row, t.kernel_row = rows->tap_step * kernel_row;
+    t.in_column = columns->input_step * in_tap, t.kernel_column = columns->tap_step * C;
+    in += r.input * in_row + (columns->back ? in_pixel - in_tap : 0);
+    for (int64_t i = 0; i < d->count; i++) {
+        const struct stretch *s = d->stretches + i;
+        float *to = out + s->first * C;
+        const float *from = in + s->taps.input * in_pixel, *k = kernel + s->taps.first * d->depth * C;
+        t.columns = s->taps.count;
+        switch (s->pixels) {
+        case 4: add_taps_of(to, from, k, start, &t, s, 4, channels); break;
+        case 3: add_taps_of(to, from, k, start, &t, s, 3, channels); break;
+        case 2: add_taps_of(to, from, k, start, &t, s, 2, channels); break;
+        default: add_taps_of(to, from, k, start, &t, s, 1, channels);
         }
+        if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, channels, t.out, d->activation);
     }
+}
+
+/* The threads that a pass deserves */
+static int pass_threads(const struct depthwise *d, int64_t N) {
+    const double outputs = (double)N * d->rows.outputs * d->columns.outputs * d->C, inputs = (double)N * d->rows.inputs * d->columns.inputs * d->C;
+    const double windows = d->rows.back ? inputs : outputs;
+    return cg_threads(2 * windows * d->rows.window * d->columns.window * d->depth, 4 * (outputs + inputs));
 }
 
 static int depthwise_pass(struct depthwise *d, int64_t N) {
     const size_t bytes = (size_t)d->columns.outputs * sizeof(struct stretch);
     struct stretch *stretches = cg_alloc(bytes);
     if (!stretches) return CG_ENOMEM;
-    d->count = find_stretches(stretches, &d->columns);
+    d->depth = 1;
+    d->count = find_stretches(stretches, &d->columns, 1);
     d->stretches = stretches;
-    const double outputs = (double)N * d->rows.outputs * d->columns.outputs * d->C, inputs = (double)N * d->rows.inputs * d->columns.inputs * d->C;
-    const double windows = d->rows.back ? inputs : outputs;
-    const int threads = cg_threads(2 * windows * d->rows.window * d->columns.window, 4 * (outputs + inputs));
+    const int64_t image = d->rows.inputs * d->columns.inputs * d->C;
+    const int threads = pass_threads(d, N);
     CG_PARALLEL_FOR(threads)
-    for (int64_t i = 0; i < N * d->rows.outputs; i++) depthwise_row(d, i / d->rows.outputs, i % d->rows.outputs);
+    for (int64_t i = 0; i < N * d->rows.outputs; i++) {
+        const int64_t n = i / d->rows.outputs, o = i % d->rows.outputs;
+        const struct taps r = find_taps(&d->rows, o);
+        for (int64_t c = 0, channels; c < d->C; c += channels) {
+            channels = channels_of(d->C - c);
+            depthwise_row(d, n, o, r, c, channels, d->in + n * image + c, d->C);
+        }
+    }
     cg_free(stretches, bytes);
     return CG_OK;
 }
@@ -233,8 +251,8 @@ static int depthwise_forward(const struct conv *c, float *y, const float *x, con
     struct repeated r;
     int status = repeat_channels(&r, c, x);
     struct depthwise d = {.out = y, .in = r.x, .kernel = kernel, .bias = bias, .C = c->F, .activation = activation};
-    d.rows = (struct axis){c->P, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h, 0};
-    d.columns = (struct axis){c->Q, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w, 0};
+    d.rows = make_axis(c->P, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h, 0);
+    d.columns = make_axis(c->Q, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w, 0);
     if (!status) status = depthwise_pass(&d, c->N);
     cg_free(r.copy, r.bytes);
     return status;
@@ -246,8 +264,8 @@ static int depthwise_backward_input(const struct conv *c, float *dx, const float
     float *each = times > 1 ? cg_alloc(bytes) : dx; /* one gradient a filter */
     if (!each) return CG_ENOMEM;
     struct depthwise d = {.out = each, .in = dy, .kernel = kernel, .C = c->F, .activation = CG_LINEAR};
-    d.rows = (struct axis){c->H, c->P, c->R, c->stride_h, c->pad_top, c->dilation_h, 1};
-    d.columns = (struct axis){c->W, c->Q, c->S, c->stride_w, c->pad_left, c->dilation_w, 1};
+    d.rows = make_axis(c->H, c->P, c->R, c->stride_h, c->pad_top, c->dilation_h, 1);
+    d.columns = make_axis(c->W, c->Q, c->S, c->stride_w, c->pad_left, c->dilation_w, 1);
     const int status = depthwise_pass(&d, c->N);
     if (times == 1) return status;
     const int threads = cg_threads(0, 2.0 * (double)bytes);
@@ -304,19 +322,22 @@ CG_INLINE void sum_taps_of(float *sums, const float *dy, const float *x, const s
     else sum_taps(sums, dy, x, t, m, 1, channels);
 }
 
-/* Adds what a row of dy and the row of x under kernel row r give to that row's sums[S,C]; all point at channel c of their first pixel. */
-static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, const float *x, int64_t channels) {
-    struct tap_rows t = {.C = c->F, .x_pixel = c->stride_w * c->F, .x_tap = c->dilation_w * c->F};
-    const int64_t groups = cg_ceil_div(c->S, MOST_TAPS);
+/* Adds what a row of dy and the row of x under kernel row r give to that row's sums[S,depth,C]; all point at channel c of their first
+ * pixel, and pixels of x are x_pixel apart. */
+static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, const float *x, int64_t x_pixel, int64_t depth,
+                            int64_t channels) {
+    struct tap_rows t = {.C = c->F, .x_pixel = c->stride_w * x_pixel, .x_tap = c->dilation_w * (x_pixel / depth)};
+    const int64_t taps = c->S * depth, groups = cg_ceil_div(taps, MOST_TAPS);
     for (int64_t g = 0; g < groups; g++) {
-        const int64_t s0 = c->S * g / groups, m = c->S * (g + 1) / groups - s0;
+        const int64_t first = taps * g / groups, m = taps * (g + 1) / groups - first;
         for (int64_t i = 0; i < m; i++) {
-            const int64_t shift = c->pad_left - (s0 + i) * c->dilation_w, room = c->W + shift; /* 0 <= q*stride - shift < W */
+            const int64_t s = (first + i) / depth;
+            const int64_t shift = c->pad_left - s * c->dilation_w, room = c->W + shift; /* 0 <= q*stride - shift < W */
             t.low[i] = shift > 0 ? cg_ceil_div(shift, c->stride_w) : 0;
             t.high[i] = room > 0 ? cg_min64(c->Q, cg_ceil_div(room, c->stride_w)) : 0;
         }
-        float *to = sums + s0 * c->F;
-        const float *from = x + (s0 * c->dilation_w - c->pad_left) * c->F;
+        float *to = sums + first * c->F;
+        const float *from = x + first * t.x_tap - c->pad_left * x_pixel;
         switch (m) {
         case 4: sum_taps_of(to, dy, from, &t, 4, channels); break;
         case 3: sum_taps_of(to, dy, from, &t, 3, channels); break;
@@ -326,29 +347,33 @@ static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, 
     }
 }
 
+/* Sums over parts of the rows of dy, [parts, R, S, depth, F]; their number follows from the sizes. */
+static int64_t kernel_parts(const struct conv *c) {
+    const double flops = 2.0 * c->N * c->P * c->Q * c->R * c->S * (c->C / c->groups) * c->F;
+    return cg_max64(1, cg_min64(cg_min64(KERNEL_PARTS, c->N * c->P), (int64_t)(flops / 1e6)));
+}
+
 static int depthwise_backward_kernel(const struct conv *c, float *dkernel, const float *dy, const float *x) {
-    const int64_t C = c->F, size = c->R * c->S * C, lines = c->N * c->P;
-    const double flops = 2.0 * lines * c->Q * size;
-    const int64_t parts = cg_max64(1, cg_min64(cg_min64(KERNEL_PARTS, lines), (int64_t)(flops / 1e6)));
+    const int64_t C = c->F, size = c->R * c->S * C, lines = c->N * c->P, parts = kernel_parts(c);
     const size_t bytes = (size_t)(parts * size) * sizeof(float);
-    const struct axis axis = {c->P, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h, 0};
+    const struct axis axis = make_axis(c->P, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h, 0);
     struct repeated repeated;
     int status = repeat_channels(&repeated, c, x);
-    float *sums = cg_alloc(bytes); /* [parts, R, S, F] */
+    float *sums = cg_alloc(bytes);
     if (!sums) status = CG_ENOMEM;
-    const int threads = cg_threads(flops, 4.0 * c->N * (c->H * c->W * c->C + c->P * c->Q * C));
+    const int threads = cg_threads(2.0 * lines * c->Q * size, 4.0 * c->N * (c->H * c->W * c->C + c->P * c->Q * C));
     CG_PARALLEL_FOR(threads)
     for (int64_t part = 0; part < (status ? 0 : parts); part++) {
         float *to = sums + part * size;
         memset(to, 0, (size_t)size * sizeof *to);
         for (int64_t line = lines * part / parts; line < lines * (part + 1) / parts; line++) {
-            const int64_t n = line / c->P, top = line % c->P * c->stride_h - c->pad_top;
             const struct taps rows = find_taps(&axis, line % c->P);
             for (int64_t f = 0, channels; f < C; f += channels) {
                 channels = channels_of(C - f);
-                for (int64_t r = rows.first; r < rows.first + rows.count; r++)
-                    kernel_row_sums(c, to + r * c->S * C + f, dy + line * c->Q * C + f,
-                                    repeated.x + (n * c->H + top + r * c->dilation_h) * c->W * C + f, channels);
+                for (int64_t i = 0; i < rows.count; i++) {
+                    const float *row = repeated.x + (line / c->P * c->H + rows.input + i * c->dilation_h) * c->W * C + f;
+                    kernel_row_sums(c, to + (rows.first + i) * c->S * C + f, dy + line * c->Q * C + f, row, C, 1, channels);
+                }
             }
         }
     }

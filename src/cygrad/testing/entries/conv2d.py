@@ -123,6 +123,10 @@ _CONV = [
     conv(2, 1, 23, 33, 33, 1, 6, groups=33, padding=(0, 0, 5, 0)),
     conv(2, 5, 8, 8, 16, 3, 3, groups=4, padding="same", bias=True, activation=1),
     conv(1, 9, 8, 64, 32, 3, 3, groups=16, padding="same", stride=(2, 1), bias=True),
+    conv(2, 12, 11, 64, 64, 3, 3, groups=16, padding="same", bias=True, activation=1),
+    conv(1, 9, 7, 48, 24, 3, 4, groups=8, padding=(1, 2, 3, 0), dilation=(2, 1)),
+    conv(1, 10, 9, 80, 80, 3, 3, groups=10, padding="same", bias=True),
+    conv(1, 70, 60, 8, 12, 5, 5, groups=4, padding="same", stride=(2, 2), bias=True, activation=6),
 ]
 ENTRIES["conv2d_forward"] = Entry(
     conv2d_forward,
