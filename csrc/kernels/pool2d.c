@@ -159,6 +159,14 @@ CG_INLINE void windows_over(struct span *span, int64_t place, int64_t window, in
     while (span->low < span->high && span->low * stride + window <= place) span->low++;
 }
 
+/* to = share, of the first window over a pixel, or to += share */
+CG_INLINE void add_share(float *to, const float *dy, const uint8_t *argmax, int64_t from, int32_t place, float weight, int first,
+                         int64_t n) {
+    vf sum = vf_set(0);
+    if (!first) sum = vf_load_upto(to, n);
+    vf_store_upto(to, sum + share_at(dy, argmax, from, place, weight, n), n);
+}
+
 /* Row h of dx[W,C] from windows p of dy[P,Q,C]; room_y counts from row p.high - 1. argmax NULL: the average's. */
 CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int64_t h, struct span p, int64_t room_x,
                           int64_t room_y, int64_t H, int64_t W, int64_t C, int64_t R, int64_t S, int64_t Q, int64_t stride_h,
@@ -182,6 +190,7 @@ CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int
     }
     for (; w < W; w++) {
         windows_over(&q, w + pad_left, S, stride_w, Q);
+<<<<<<< csrc/kernels/pool2d.c
         for (int64_t c = 0; c < C; c += VLEN) {
             int64_t n = cg_min64(lanes_in(room_x - w, c, C), lanes_in(room_y - q.high + 1, c, C));
             vf sum = vf_set(0);
@@ -191,8 +200,26 @@ CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int
                     struct span r = span_inside(top, R, H), s = span_inside(left, S, W);
                     float weight = argmax ? 0 : 1 / (float)((r.high - r.low) * (s.high - s.low));
                     sum += share(dy, argmax, (i * Q + j) * C + c, (int32_t)((h - top) * S + w - left), weight, n);
+=======
+        if (q.low >= q.high) memset(dx + w * C, 0, (size_t)C * sizeof *dx);
+        for (int64_t i = p.low; i < p.high; i++) {
+            for (int64_t j = q.low; j < q.high; j++) {
+                const int64_t top = i * stride_h - pad_top, left = j * stride_w - pad_left;
+                const struct span r = span_inside(top, R, H), s = span_inside(left, S, W);
+                const float weight = argmax ? 0 : 1 / (float)((r.high - r.low) * (s.high - s.low));
+                const int32_t place = (int32_t)((h - top) * S + w - left);
+                const int first = i == p.low && j == q.low;
+                for (int64_t c = 0; c < C; c += VLEN) {
+                    const int64_t from = (i * Q + j) * C + c;
+                    if (C % VLEN == 0) {
+                        add_share(dx + w * C + c, dy, argmax, from, place, weight, first, VLEN);
+                    } else {
+                        int64_t n = cg_min64(lanes_in(room_x - w, c, C), lanes_in(room_y - q.high + 1, c, C));
+                        add_share(dx + w * C + c, dy, argmax, from, place, weight, first, n);
+                    }
+>>>>>>> /tmp/mem-work/w/csrc/kernels/pool2d.c
                 }
-            vf_store_upto(dx + w * C + c, sum, n);
+            }
         }
     }
 }

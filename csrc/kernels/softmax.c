@@ -39,8 +39,11 @@ static float row_dot(const float *a, const float *b, int64_t K) {
     lanes total = lanes_set(0);
     for (int64_t k = 0; k < K;) {
         lanes sum = lanes_set(0);
-        for (int64_t end = cg_min64(K, k + LANE_RUN * LANES); k < end; k += LANES)
-            sum = lanes_fma(lanes_load_upto(a + k, K - k, 0), lanes_load_upto(b + k, K - k, 0), sum);
+        const int64_t end = cg_min64(K, k + LANE_RUN * LANES);
+        for (; k + LANES <= end; k += LANES)
+            sum = lanes_fma(lanes_load_upto(a + k, LANES, 0), lanes_load_upto(b + k, LANES, 0), sum);
+        if (k < end) sum = lanes_fma(lanes_load_upto(a + k, end - k, 0), lanes_load_upto(b + k, end - k, 0), sum);
+        k = end;
         total = lanes_add(total, sum);
     }
     return lanes_sum(total);
