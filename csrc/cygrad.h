@@ -47,6 +47,10 @@ const char *cg_compiler(void);
 int cg_set_num_threads(int n);          /* returns what is set: at least 1; a forked child stays at 1 */
 int cg_get_num_threads(void);
 
+/* ---- 3 x 3 convolution (dispatch.c) ---- */
+int cg_set_winograd(int on);            /* 0: direct sums only; returns the old setting. At first on, unless CYGRAD_WINOGRAD=0 */
+int cg_get_winograd(void);
+
 /* ---- memory (alloc.c) ---- */
 void *cg_alloc(size_t bytes);           /* 64-byte aligned, uninitialised; NULL when there is none */
 void cg_free(void *p, size_t bytes);    /* the same bytes as at cg_alloc */

@@ -32,6 +32,7 @@ static const struct { const char *name; const struct cg_kernels *table; int (*su
 };
 enum { ISAS = sizeof isas / sizeof *isas };
 static int current = -1;
+static int winograd = -1; /* not known yet */
 
 #define CG_KERNEL(name, parameters) int (*cg_##name) parameters;
 #include "kernels.def"
@@ -42,6 +43,10 @@ void cg_threads_init(void);
 int cg_init(const char *isa) {
     int pick = -1;
     cg_threads_init();
+    if (winograd < 0) {
+        const char *asked = getenv("CYGRAD_WINOGRAD");
+        winograd = !asked || strcmp(asked, "0") != 0;
+    }
     if (!isa || !*isa) isa = getenv("CYGRAD_ISA");
     for (int i = 0; i < ISAS; i++)
         if (isas[i].supported() && (!isa || !*isa || !strcmp(isa, isas[i].name))) pick = i;
@@ -54,6 +59,14 @@ int cg_init(const char *isa) {
 }
 
 const char *cg_isa(void) { return current < 0 ? NULL : isas[current].name; }
+
+int cg_set_winograd(int on) {
+    const int old = winograd;
+    winograd = on != 0;
+    return old;
+}
+
+int cg_get_winograd(void) { return winograd; }
 
 const char *cg_isa_available(int i) {
     for (int j = 0; j < ISAS; j++)

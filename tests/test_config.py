@@ -39,3 +39,15 @@ def test_environment_typo():
         text=True,
     )
     assert "CYGRAD_CHECK_NUMERICS is 'maybe'; expected 1 or 0" in run.stderr
+
+
+@pytest.mark.parametrize(("value", "expected"), [("0", "False"), ("1", "True"), ("", "True")])
+def test_winograd(value, expected):
+    """The environment's choice, and what a call returns: the old setting."""
+    run = subprocess.run(
+        [sys.executable, "-c", "import cygrad; print(cygrad.config.winograd(False), cygrad.config.winograd())"],
+        env={**os.environ, "CYGRAD_WINOGRAD": value},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.split() == [expected, "False"]

@@ -1,5 +1,6 @@
 """The compiled kernels: against the reference, for any number of threads, and by the laws that they must keep."""
 
+import contextlib
 import hashlib
 import math
 
@@ -256,6 +257,74 @@ def test_rows_of_a_matmul_do_not_depend_on_each_other(isa, N, K, transpose_b):
             }
             _core_call("matmul", part)
             assert part["y"].tobytes() == both["y"][first : first + rows].tobytes(), (first, rows)
+
+
+@contextlib.contextmanager
+def winograd(enable):
+    old = _core.set_winograd(enable)
+    try:
+        yield
+    finally:
+        _core.set_winograd(old)
+
+
+CONVOLUTION = {  # kernel: its output, and the input with a batch axis
+    "conv2d_forward": ("y", "x"),
+    "conv2d_backward_input": ("dx", "dy"),
+    "conv2d_backward_kernel": ("dkernel", "x"),
+}
+
+
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("H, C, F", [(12, 20, 70), (23, 8, 17)])
+def test_winograd_batches_and_threads(isa, H, C, F):
+    """Few patches and many take different ways to the same bits."""
+    parameters = {"H": H, "W": H + 1, "C": C, "F": F, "R": 3, "S": 3, "padding": "same"}
+    for name in ("conv2d_forward", "conv2d_backward_input"):
+        output, x = CONVOLUTION[name]
+        many = testing.make_arguments(name, N=9, **parameters)
+        with testing.settings(isa, 3):
+            _core_call(name, many)
+        for threads in (1, 2):
+            one = {**many, "N": 1, x: many[x][8:].copy(), output: np.empty_like(many[output][8:])}
+            with testing.settings(isa, threads):
+                _core_call(name, one)
+            assert one[output].tobytes() == many[output][8:].tobytes(), (name, threads)
+
+
+@pytest.mark.parametrize("name", CONVOLUTION)
+@pytest.mark.parametrize("isa", ISAS)
+def test_winograd_of_a_large_kernel(name, isa):
+    """Panels of a kernel that do not fit at once, several parts of dkernel's sum: against direct sums."""
+    arguments = testing.make_arguments(name, N=2, H=31, W=33, C=532, F=140, R=3, S=3, padding="same")
+    output, _ = CONVOLUTION[name]
+    results = []
+    for enable in (True, False):
+        with testing.settings(isa, 2), winograd(enable):
+            _core_call(name, arguments)
+        results.append(arguments[output].copy())
+    assert np.abs(results[0] - results[1]).max() < 2e-4 * np.abs(results[1]).max()
+    assert results[0].tobytes() != results[1].tobytes()
+
+
+@pytest.mark.parametrize("H, C, F", [(28, 64, 64), (14, 128, 128), (11, 32, 64), (32, 16, 16)])
+@pytest.mark.parametrize("positive", [False, True])
+def test_winograd_error_beside_direct_sums(H, C, F, positive):
+    """The root mean square error, against float64, for normal numbers and after relu; docs/decisions.md quotes it."""
+    for name, most in (("conv2d_forward", 3), ("conv2d_backward_input", 3), ("conv2d_backward_kernel", 6)):
+        output, x = CONVOLUTION[name]
+        arguments = testing.make_arguments(name, N=2, H=H, W=H, C=C, F=F, R=3, S=3, padding="same")
+        if positive:
+            np.maximum(arguments[x], 0, out=arguments[x])
+        arguments[output][...] = 0
+        expected, _ = testing.specify(name, arguments)
+        errors = []
+        for enable in (True, False):
+            with winograd(enable):
+                _core_call(name, arguments)
+            errors.append(np.sqrt(np.mean((arguments[output] - expected[output]) ** 2)))
+        assert 0 < errors[0] < most * errors[1], (name, errors[0] / errors[1])
+        assert errors[0] < 1.5e-6 * expected[output].std(), name
 
 
 # ---- algebra ----

@@ -88,8 +88,18 @@ static int is_matmul(const struct conv *c) { /* 1 x 1, every pixel, one group: y
            c->P == c->H && c->Q == c->W;
 }
 
+static int is_winograd(const struct conv *c) {
+    return c->R == 3 && c->S == 3 && c->stride_h == 1 && c->stride_w == 1 && c->dilation_h == 1 && c->dilation_w == 1 && c->groups == 1 &&
+           cg_get_winograd() && winograd_pays(c->C, c->F, c->P, c->Q);
+}
+
 static int convolve(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
     if (is_matmul(c)) return CG_FN(matmul)(y, x, kernel, bias, c->N * c->H * c->W, c->F, c->C, 0, 0, activation);
+    if (is_winograd(c)) {
+        struct winograd w = {.y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .N = c->N, .H = c->H, .W = c->W,
+                             .C = c->C, .F = c->F, .P = c->P, .Q = c->Q, .pad_top = c->pad_top, .pad_left = c->pad_left};
+        return winograd_convolve(&w);
+    }
     struct frame frame = {0};
     struct runs runs = {0};
     int status = frame_image(&frame, c, x);
@@ -166,19 +176,17 @@ static int convolve_back(const struct conv *c, float *dx, const float *dy, const
     const size_t bytes = (size_t)(c->R * c->S * Cg * c->F) * sizeof(float);
     float *turned = cg_alloc(bytes); /* [R,S,F/G,C] */
     if (!turned) return CG_ENOMEM;
-    for (int64_t i = 0; i < c->R * c->S; i++)
-        for (int64_t g = 0; g < c->groups; g++)
-            copy_transposed(turned + (c->R * c->S - 1 - i) * Fg * c->C + g * Cg, c->C, kernel + i * Cg * c->F + g * Fg, c->F, Cg, Fg);
+    const int64_t taps = c->R * c->S, strips = cg_ceil_div(Cg, 16); /* of a cache line of channels */
+    const int threads = cg_threads(0, 2.0 * (double)bytes);
+    CG_PARALLEL_FOR(threads)
+    for (int64_t i = 0; i < taps * c->groups * strips; i++) {
+        const int64_t tap = i / strips / c->groups, g = i / strips % c->groups, first = i % strips * 16;
+        copy_transposed(turned + (taps - 1 - tap) * Fg * c->C + g * Cg + first, c->C, kernel + (tap * Cg + first) * c->F + g * Fg, c->F,
+                        cg_min64(16, Cg - first), Fg);
+    }
     const int status = convolve(&back, dx, dy, turned, NULL, CG_LINEAR);
     cg_free(turned, bytes);
     return status;
-}
-
-/* to[0 .. n-1] += from[0 .. n-1] */
-static inline void accumulate_row(float *to, const float *from, int64_t n) {
-    int64_t i = 0;
-    for (; i + VLEN <= n; i += VLEN) vf_store(to + i, vf_load(to + i) + vf_load(from + i));
-    if (i < n) vf_store_n(to + i, vf_load_n(to + i, n - i) + vf_load_n(from + i, n - i), n - i);
 }
 
 /* One row of products[Q, R*S*C/G] = dy[n,p,:,g] kernel^T is added into the rows h0 .. h1-1 of image n that it touches. */
@@ -296,6 +304,11 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
     }
     if (is_depthwise(&c)) return depthwise_backward_kernel(&c, dkernel, dy, x);
     if (is_grouped(&c, FEW_MEMBERS)) return grouped_backward_kernel(&c, dkernel, dy, x);
+    if (is_winograd(&c)) {
+        struct winograd w = {.dkernel = dkernel, .dy = dy, .x = x, .N = N, .H = H, .W = W, .C = C, .F = F, .P = P, .Q = Q,
+                             .pad_top = pad_top, .pad_left = pad_left};
+        return winograd_backward_kernel(&w);
+    }
     struct frame frame = {0};
     struct runs runs = {0};
     int status = frame_image(&frame, &c, x);
