@@ -1,4 +1,4 @@
-/* matmul.c: y[M,N] = activation(op(a) op(b) + bias), and the register tile that conv2d.c runs on too.
+/* matmul.c: y[M,N] = activation(op(a) op(b) + bias), batches of products, and the register tile that conv2d.c runs on too.
  *
  * One order of summation for every shape, path and thread count: an element of y starts at its bias and adds the products for
  * k = 0, 1, 2 ... by fused multiply-adds. Splitting K stores and reloads that running sum, which changes no bit; so packing,
@@ -6,12 +6,13 @@
  *
  * The tile: m <= MR rows by nv <= NV vectors of y stay in registers; each step of k loads nv vectors of b and one number of each
  * row of a. a is read in place (a_row apart from row to row, a_k from k to k), so transposed and plain operands and the pixels of
- * an image all go without a copy; what would be read with a bad stride, many times, is packed first:
- *   a into [K][MR] columns, b into [K][NR] rows (NR = NV * VLEN), zeros beyond the edge. */
+ * an image all go without a copy. The tile hides what a second-level cache takes to answer; copies are for what it does not hide:
+ *   b into [K][NR] panels (NR = NV * VLEN) where b is transposed, or many rows meet it: one panel at a time, by the thread that needs it
+ *   and just before, or all of b at once where several blocks of rows would pack it again;
+ *   a into [K][rows] panels where it is transposed and long, or its rows lie so that they push each other out of the first-level cache. */
 
 enum {
     NR = NV * VLEN,
-    KC = 512,                /* k steps of a packed block: the longest run for which its panels stay near in cache */
     WIDE = 4, WIDE_ROWS = 2, /* so few rows get tiles of WIDE vectors, where b is read in place: two sums would wait for each other */
 };
 
@@ -123,181 +124,228 @@ static inline void run_tile(struct tile *t, int64_t m, int64_t n) {
     else wide_tiles[m - 1][masked][dense](t);
 }
 
-/* Rows in each of the fewest tiles that cover n: as equal as can be, so that none is left nearly empty. */
-static inline int64_t even_rows(int64_t n) { return n ? cg_ceil_div(n, cg_ceil_div(n, MR)) : MR; }
+/* Rows in each of the fewest tiles of at most `most` that cover n: as equal as can be, so that none is left nearly empty. */
+static inline int64_t even_rows_of(int64_t n, int64_t most) { return n ? cg_ceil_div(n, cg_ceil_div(n, most)) : most; }
+static inline int64_t even_rows(int64_t n) { return even_rows_of(n, MR); }
 
-/* to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns: four by four in registers, the rest one by one. */
+/* to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns: four by four in registers, the last ones over their neighbours again.
+ * Four blocks of a row follow one another, which use up its cache line: rows a power of two apart would push it out before the next visit. */
 static void copy_transposed(float *restrict to, int64_t to_row, const float *restrict from, int64_t from_row, int64_t rows, int64_t columns) {
     typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
-    const int64_t rows4 = rows & ~(int64_t)3, columns4 = columns & ~(int64_t)3;
-    for (int64_t c = 0; c < columns4; c += 4) {
-        for (int64_t r = 0; r < rows4; r += 4) {
-            const float *f = from + r * from_row + c;
-            float *t = to + c * to_row + r;
-            v4 a = *(const v4 *)f, b = *(const v4 *)(f + from_row), d = *(const v4 *)(f + 2 * from_row), e = *(const v4 *)(f + 3 * from_row);
-            v4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), de = __builtin_shufflevector(d, e, 0, 4, 1, 5);
-            *(v4 *)t = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
-            *(v4 *)(t + to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
-            ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), de = __builtin_shufflevector(d, e, 2, 6, 3, 7);
-            *(v4 *)(t + 2 * to_row) = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
-            *(v4 *)(t + 3 * to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
-        }
-        for (int64_t r = rows4; r < rows; r++)
-            for (int64_t i = c; i < c + 4; i++) to[i * to_row + r] = from[r * from_row + i];
+    if (rows < 4 || columns < 4) {
+        for (int64_t c = 0; c < columns; c++)
+            for (int64_t r = 0; r < rows; r++) to[c * to_row + r] = from[r * from_row + c];
+        return;
     }
-    for (int64_t c = columns4; c < columns; c++)
-        for (int64_t r = 0; r < rows; r++) to[c * to_row + r] = from[r * from_row + c];
+    for (int64_t line = 0; line < columns; line += 16) {
+        for (int64_t i = 0; i < rows; i += 4) {
+            for (int64_t j = line; j < cg_min64(line + 16, columns); j += 4) {
+                const int64_t r = cg_min64(i, rows - 4), c = cg_min64(j, columns - 4);
+                const float *f = from + r * from_row + c;
+                float *t = to + c * to_row + r;
+                v4 a = *(const v4 *)f, b = *(const v4 *)(f + from_row), d = *(const v4 *)(f + 2 * from_row), e = *(const v4 *)(f + 3 * from_row);
+                v4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), de = __builtin_shufflevector(d, e, 0, 4, 1, 5);
+                *(v4 *)t = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
+                *(v4 *)(t + to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
+                ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), de = __builtin_shufflevector(d, e, 2, 6, 3, 7);
+                *(v4 *)(t + 2 * to_row) = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
+                *(v4 *)(t + 3 * to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
+            }
+        }
+    }
 }
 
-/* b's columns j .. j+n-1 (n <= NR) for k < K into [K][NR], zeros beyond n. Element (k, j) is at b[k * b_k + j * b_j]; one of the two is 1. */
+/* b's columns j .. j+n-1 (n <= NR) for k < K into [K][NR]; what is beyond n is never read. Element (k, j) is at b[k * b_k + j * b_j]; one
+ * of the two strides is 1. */
 static void pack_b(float *restrict to, const float *restrict b, int64_t b_k, int64_t b_j, int64_t K, int64_t n) {
-    if (n < NR) memset(to, 0, (size_t)(K * NR) * sizeof *to);
     if (b_j != 1) {
         copy_transposed(to, NR, b, b_j, n, K);
-    } else if (n == NR) {
+    } else {
         for (int64_t k = 0; k < K; k++, to += NR, b += b_k)
-            for (int j = 0; j < NV; j++) vf_store(to + j * VLEN, vf_load(b + j * VLEN));
-    } else {
-        for (int64_t k = 0; k < K; k++)
-            for (int64_t j = 0; j < n; j++) to[k * NR + j] = b[k * b_k + j];
+            for (int64_t j = 0; j < n; j += VLEN) vf_store(to + j, vf_load_upto(b + j, n - j));
     }
 }
 
-/* a's m <= MR rows for k < K into [K][MR]. Element (i, k) is at a[i * a_row + k * a_k]; one of the two is 1. Rows beyond m are never read. */
-static void pack_a(float *restrict to, const float *restrict a, int64_t a_row, int64_t a_k, int64_t K, int64_t m) {
+/* a's m rows for k < K into [K][rows], m <= rows; writes as much as a vector beyond. Element (i, k) is at a[i * a_row + k * a_k]; one of the
+ * two strides is 1. */
+static void pack_a(float *restrict to, int64_t rows, const float *restrict a, int64_t a_row, int64_t a_k, int64_t K, int64_t m) {
     if (a_row != 1) {
-        copy_transposed(to, MR, a, a_row, m, K);
+        copy_transposed(to, rows, a, a_row, m, K);
     } else {
-        for (int64_t k = 0; k < K; k++)
-            for (int64_t i = 0; i < m; i++) to[k * MR + i] = a[k * a_k + i];
+        for (int64_t k = 0; k < K; k++, to += rows, a += a_k)
+            for (int64_t i = 0; i < m; i += VLEN) vf_store(to + i, vf_load_upto(a + i, m - i));
     }
 }
 
-/* y, a and b as the kernel gets them, with strides instead of transpositions, and what has been packed of them. */
+/* ---- one product ---- */
+
+enum {
+    STEPS = 512, SHARED_STEPS = 1024, /* most k steps at a time, where b is read in place or packed panel by panel; where it is packed as a whole */
+    FEW_ROWS_STEPS = 8,               /* for so few rows that b is read once, row by row as it lies: as many streams as are prefetched */
+    BLOCK = 98304,                    /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
+    SECOND_LEVEL = 65536, LARGE = 300000, /* numbers of b: more than stay in the second-level cache beside that; more than it holds */
+    SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
+};
+
+/* y, a and b as the kernel gets them, with strides instead of transpositions. */
 struct product {
     float *y;
     const float *a, *b, *bias;
     int64_t M, N, K, a_row, a_k, b_k, b_j;
     int activation;
-    int64_t rows;                   /* of a tile, and of a panel of packed_a */
-    float *packed_a, *packed_b;     /* panels for the block of k at hand; NULL: read in place */
-    int64_t first_row, first_column; /* where they start */
+    int64_t steps;              /* of k at a time */
+    float *packed_b;            /* b's columns first .. first + width - 1: panels for a block of steps, then those for the next; or NULL */
+    int64_t first, width;
 };
 
-/* The tiles of rows m0 .. m1-1 and columns n0 .. n1-1 for k0 .. k1-1. */
-static void product_block(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1, int64_t k0, int64_t k1) {
+static inline float *shared_panel(const struct product *p, int64_t j, int64_t k0, int64_t kc) {
+    return p->packed_b + k0 * p->width + (j - p->first) * kc;
+}
+
+/* Asks for part i of parts of a panel of b that comes next: n columns, kc steps. */
+static inline void prefetch_b(const struct product *p, const float *b, int64_t kc, int64_t n, int64_t i, int64_t parts) {
+    const int64_t rows = p->b_j == 1 ? kc : n, length = p->b_j == 1 ? n : kc, row = p->b_j == 1 ? p->b_k : p->b_j;
+    for (int64_t r = rows * i / parts; r < rows * (i + 1) / parts; r++)
+        for (int64_t c = 0; c < length; c += 16) __builtin_prefetch(b + r * row + c);
+}
+
+/* Rows m0 .. m1-1 and columns n0 .. n1-1 of y, on the calling thread. */
+static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     static const int64_t at_start[1] = {0};
-    const int64_t kc = k1 - k0;
-    const int wide = !p->packed_b && m1 - m0 <= WIDE_ROWS, finished = k1 == p->K;
-    struct tile t = {.y_row = p->N, .segment = at_start, .segments = 1, .K = kc, .goes_on = k0 > 0};
-    t.relu = finished && p->activation == CG_RELU;
-    for (int64_t j = n0, n; j < n1; j += n) {
-        n = wide && n1 - j > (WIDE - 1) * VLEN ? cg_min64(WIDE * VLEN, n1 - j) : cg_min64(NR, n1 - j);
-        t.b = p->packed_b ? p->packed_b + (j - p->first_column) * kc : p->b + k0 * p->b_k + j;
-        t.b_k = p->packed_b ? NR : p->b_k;
-        t.start = p->bias ? p->bias + j : NULL;
-        for (int64_t i = m0; i < m1; i += p->rows) {
-            const int64_t m = cg_min64(p->rows, m1 - i);
-            t.a = p->packed_a ? p->packed_a + (i - p->first_row) * kc : p->a + i * p->a_row + k0 * p->a_k;
-            t.a_row = p->packed_a ? 1 : p->a_row;
-            t.a_k = p->packed_a ? p->rows : p->a_k;
-            t.y = p->y + i * p->N + j;
-            run_tile(&t, m, n);
-            if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
+    float panel[STEPS * NR] __attribute__((aligned(64)));
+    const int64_t M = m1 - m0;
+    /* Rows a multiple of 4 KiB apart fall into one set of the first-level cache, which has eight places or more. */
+    const int collide = p->a_row % 1024 == 0;
+    const int pack = M > MR && n1 - n0 > 4 * NR && (p->a_row == 1 ? p->a_k > 4 * NR : collide && MR > 7);
+    const size_t a_bytes = pack ? (size_t)((M + MR) * p->steps + VLEN) * sizeof(float) : 0;
+    float *packed_a = pack ? cg_alloc(a_bytes) : NULL; /* where there is no memory, a is read in place after all */
+    const int64_t rows = even_rows_of(M, collide && !packed_a ? cg_min64(7, MR) : MR), tiles = cg_ceil_div(M, rows);
+    /* A tile of many rows takes long over a row of b: it needs no copy of a b that is not transposed. */
+    const int in_place = !p->packed_b && p->b_j == 1 && (MR >= 12 || M < 128 || p->b_k <= 2 * NR);
+    const int prefetch = !p->packed_b && M > WIDE_ROWS && p->K * p->N > SECOND_LEVEL;
+    int64_t k0 = 0;
+    do { /* once even where K is 0 */
+        const int64_t kc = cg_min64(p->steps, p->K - k0);
+        const int finished = k0 + kc == p->K;
+        struct tile t = {.y_row = p->N, .a_row = packed_a ? 1 : p->a_row, .a_k = packed_a ? rows : p->a_k, .segment = at_start,
+                         .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .goes_on = k0 > 0,
+                         .relu = finished && p->activation == CG_RELU};
+        for (int64_t i = 0; packed_a && i < M; i += rows)
+            pack_a(packed_a + i * kc, rows, p->a + (m0 + i) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(rows, M - i));
+        for (int64_t j = n0, n; j < n1; j += n) {
+            const float *b = p->b + k0 * p->b_k + j * p->b_j;
+            const int wide = in_place && M <= WIDE_ROWS && n1 - j > (WIDE - 1) * VLEN;
+            n = cg_min64(wide ? WIDE * VLEN : NR, n1 - j);
+            t.b = in_place ? b : p->packed_b ? shared_panel(p, j, k0, kc) : panel;
+            t.start = p->bias ? p->bias + j : NULL;
+            if (t.b == panel) pack_b(panel, b, p->b_k, p->b_j, kc, n);
+            for (int64_t i = 0; i < M; i += rows) {
+                const int64_t m = cg_min64(rows, M - i);
+                t.a = packed_a ? packed_a + i * kc : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
+                t.y = p->y + (m0 + i) * p->N + j;
+                if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
+                run_tile(&t, m, n);
+                if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
+            }
         }
+        k0 += kc;
+    } while (k0 < p->K);
+    cg_free(packed_a, a_bytes);
+}
+
+/* ---- a batch of them, by all threads ---- */
+
+/* Products i = 0 .. count-1, whose a and b lie where the indices of i in shape say; their y follow one another. */
+struct batch {
+    int64_t count, rank;
+    cg_dims shape, strides_a, strides_b;
+};
+
+static struct product product_of(const struct batch *batch, struct product p, int64_t i) {
+    p.y += i * p.M * p.N;
+    for (int64_t axis = batch->rank; axis-- > 0; i /= batch->shape[axis]) {
+        p.a += i % batch->shape[axis] * batch->strides_a[axis];
+        p.b += i % batch->shape[axis] * batch->strides_b[axis];
+    }
+    return p;
+}
+
+/* Columns n0 .. n1-1 of every product: a task is a block of rows by a group of panels of one of them. */
+static void multiply_columns(const struct batch *batch, const struct product *p, int64_t n0, int64_t n1, int64_t blocks, int threads) {
+    const int64_t panels = cg_ceil_div(n1 - n0, NR);
+    int64_t groups = 1;
+    if (threads > 1) { /* several tasks for each thread where they remain worth a call, or else would not come out even */
+        const int several = 2.0 * p->M * p->K * (n1 - n0) * batch->count > 2e7 * threads || (batch->count > 1 && batch->count % threads);
+        const int64_t wanted = cg_ceil_div((several ? 4 : 1) * threads, batch->count * blocks);
+        if (panels < threads || p->M > 8 * p->N) blocks = cg_min64(p->M, blocks * wanted);
+        else groups = cg_min64(panels, wanted);
+    }
+    const int64_t parts = blocks * groups;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+    for (int64_t task = 0; task < batch->count * parts; task++) {
+        const struct product one = product_of(batch, *p, task / parts);
+        const int64_t i = task % blocks, j = task % parts / blocks;
+        product_part(&one, p->M * i / blocks, p->M * (i + 1) / blocks, n0 + panels * j / groups * NR,
+                     cg_min64(n0 + panels * (j + 1) / groups * NR, n1));
     }
 }
 
-static void pack_panel_of_b(const struct product *p, int64_t panel, int64_t n1, int64_t k0, int64_t k1) {
-    const int64_t j = p->first_column + panel * NR;
-    pack_b(p->packed_b + panel * NR * (k1 - k0), p->b + k0 * p->b_k + j * p->b_j, p->b_k, p->b_j, k1 - k0, cg_min64(NR, n1 - j));
-}
-
-/* Small or skinny: a in place, b in place unless transposed. Threads take equal shares of the longer side, so that they share the
- * smaller operand only; a share of rows need not be whole tiles of the others. */
-static int product_in_place(struct product *p, int threads) {
-    const int64_t panels = cg_ceil_div(p->N, NR), to_pack = p->b_j != 1 ? panels : 0;
-    const size_t bytes = (size_t)(to_pack * NR * p->K) * sizeof(float);
-    if (to_pack) {
-        if (!(p->packed_b = cg_alloc(bytes))) return CG_ENOMEM;
-        CG_PARALLEL_FOR(threads)
-        for (int64_t j = 0; j < to_pack; j++) pack_panel_of_b(p, j, p->N, 0, p->K);
-    }
-    if (threads == 1) { /* without entering OpenMP, which costs as much as a small product */
-        p->rows = even_rows(p->M);
-        product_block(p, 0, p->M, 0, p->N, 0, p->K);
-    } else {
-        const int by_rows = p->M >= p->N || panels < threads;
-        const int64_t items = by_rows ? p->M : panels, shares = cg_min64(items, threads);
-        p->rows = even_rows(by_rows ? cg_ceil_div(p->M, shares) : p->M);
-        CG_PARALLEL_FOR(threads)
-        for (int64_t s = 0; s < shares; s++) {
-            const int64_t first = items * s / shares, end = items * (s + 1) / shares;
-            if (by_rows) product_block(p, first, end, 0, p->N, 0, p->K);
-            else product_block(p, 0, p->M, first * NR, cg_min64(end * NR, p->N), 0, p->K);
+/* Packs b as a whole, or as many columns as SHARED allows at a time, before its blocks of rows are computed. */
+static int multiply_packed(struct product p, int64_t blocks, int threads) {
+    static const struct batch one = {.count = 1};
+    const int64_t width = NR * cg_max64(1, cg_min64(cg_ceil_div(p.N, NR), SHARED / (NR * p.K))), runs = cg_ceil_div(p.K, p.steps);
+    const size_t bytes = (size_t)(width * p.K) * sizeof(float);
+    if (!(p.packed_b = cg_alloc(bytes))) return CG_ENOMEM;
+    p.width = width;
+    for (int64_t n0 = 0; n0 < p.N; n0 += width) {
+        const int64_t n1 = cg_min64(n0 + width, p.N);
+        p.first = n0;
+#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
+        for (int64_t i = 0; i < cg_ceil_div(n1 - n0, NR) * runs; i++) {
+            const int64_t j = n0 + i / runs * NR, k0 = i % runs * p.steps, kc = cg_min64(p.steps, p.K - k0);
+            pack_b(shared_panel(&p, j, k0, kc), p.b + k0 * p.b_k + j * p.b_j, p.b_k, p.b_j, kc, cg_min64(NR, n1 - j));
         }
+        multiply_columns(&one, &p, n0, n1, blocks, threads);
     }
-    cg_free(p->packed_b, bytes);
+    cg_free(p.packed_b, bytes);
     return CG_OK;
 }
 
-/* Rows m0 .. m1-1 and columns n0 .. n1-1 of a large product: for some steps of k at a time, b is packed, and a where packed_a is given, then
- * come the tasks. A task is some tiles of rows, few enough that their part of a stays in the second-level cache, by some panels. */
-static void product_in_panels(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1, int64_t steps, int threads) {
-    const int64_t rows = p->rows, row_tiles = cg_ceil_div(m1 - m0, rows), panels = cg_ceil_div(n1 - n0, NR);
-    /* Blocks of equally many tiles, as many for each thread; columns are split where blocks alone would be few. */
-    const int64_t blocks = cg_min64(row_tiles, cg_ceil_div(cg_ceil_div(row_tiles, 8), threads) * threads);
-    const int64_t groups = cg_min64(panels, cg_ceil_div(4 * threads, blocks));
-    for (int64_t k0 = 0; k0 < p->K; k0 += steps) {
-        const int64_t k1 = cg_min64(k0 + steps, p->K), kc = k1 - k0;
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
-        for (int64_t i = 0; i < panels + (p->packed_a ? row_tiles : 0); i++) {
-            const int64_t row = m0 + (i - panels) * MR;
-            if (i < panels) pack_panel_of_b(p, i, n1, k0, k1);
-            else pack_a(p->packed_a + (row - m0) * kc, p->a + row * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(MR, m1 - row));
-        }
-#pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
-        for (int64_t task = 0; task < blocks * groups; task++) {
-            const int64_t i = task / groups, j = task % groups;
-            const int64_t i0 = m0 + row_tiles * i / blocks * rows, i1 = cg_min64(m0 + row_tiles * (i + 1) / blocks * rows, m1);
-            const int64_t j0 = n0 + panels * j / groups * NR, j1 = cg_min64(n0 + panels * (j + 1) / groups * NR, n1);
-            product_block(p, i0, i1, j0, j1, k0, k1);
-        }
-    }
-}
+/* K in runs of at most so many steps, equally long but for their cache lines. */
+static int64_t even_steps(int64_t K, int64_t most) { return K > most ? (cg_ceil_div(K, cg_ceil_div(K, most)) + 15) & ~(int64_t)15 : cg_max64(1, K); }
 
-/* Large: b is packed, and a where many panels of b meet it, at most PACKED_TILES tiles of rows and PACKED_COLUMNS columns at a time. */
-static int product_packed(struct product *p, int threads) {
-    enum { PACKED_TILES = 512, PACKED_COLUMNS = 64 * NR };
-    const int pack = p->N > 4 * NR && p->K >= 64; /* few panels, short rows: packing a would cost more than its stride */
-    const int64_t steps = cg_min64(pack ? KC : 2 * KC, p->K);
-    p->rows = pack ? MR : even_rows(p->M);
-    const int64_t packed_rows = PACKED_TILES * p->rows;
-    const size_t a_bytes = pack ? (size_t)(cg_min64(packed_rows, cg_ceil_div(p->M, MR) * MR) * steps) * sizeof(float) : 0;
-    const size_t b_bytes = (size_t)(cg_min64(PACKED_COLUMNS, cg_ceil_div(p->N, NR) * NR) * steps) * sizeof(float);
-    p->packed_a = pack ? cg_alloc(a_bytes) : NULL;
-    p->packed_b = cg_alloc(b_bytes);
-    const int status = (p->packed_a || !pack) && p->packed_b ? CG_OK : CG_ENOMEM;
-    for (int64_t m0 = 0; m0 < p->M && !status; m0 += packed_rows) {
-        for (int64_t n0 = 0; n0 < p->N; n0 += PACKED_COLUMNS) {
-            p->first_row = m0;
-            p->first_column = n0;
-            product_in_panels(p, m0, cg_min64(m0 + packed_rows, p->M), n0, cg_min64(n0 + PACKED_COLUMNS, p->N), steps, threads);
-        }
+static int multiply(const struct batch *batch, struct product *p) {
+    const double count = (double)batch->count;
+    if (p->M == 0 || p->N == 0 || batch->count == 0) return CG_OK;
+    const int threads = cg_threads(2 * count * p->M * p->N * p->K, 4 * count * (p->M * p->K + p->K * p->N + p->M * p->N));
+    const int64_t steps = even_steps(p->K, SHARED_STEPS);
+    int64_t blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK / steps));
+    if (blocks > 2 && p->K * p->N > LARGE && (p->b_j != 1 || p->b_k > 2 * NR)) {
+        int status = CG_OK;
+        p->steps = steps;
+        for (int64_t i = 0; i < batch->count && !status; i++) status = multiply_packed(product_of(batch, *p, i), blocks, threads);
+        return status;
     }
-    cg_free(p->packed_a, a_bytes);
-    cg_free(p->packed_b, b_bytes);
-    return status;
+    p->steps = even_steps(p->K, p->M <= WIDE_ROWS && p->K * p->N > SECOND_LEVEL && p->b_j == 1 ? FEW_ROWS_STEPS : STEPS);
+    blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK / p->steps));
+    if (threads == 1 && batch->count * blocks == 1) product_part(p, 0, p->M, 0, p->N); /* without entering OpenMP, which costs as much as a small product */
+    else multiply_columns(batch, p, 0, p->N, blocks, threads);
+    return CG_OK;
 }
 
 static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *bias, int64_t M, int64_t N, int64_t K,
                          int transpose_a, int transpose_b, int activation) {
+    static const struct batch one = {.count = 1};
     struct product p = {.y = y, .a = a, .b = b, .bias = bias, .M = M, .N = N, .K = K, .activation = activation,
-                        .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1,
-                        .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
-    if (M == 0 || N == 0) return CG_OK;
-    const int threads = cg_threads(2.0 * M * N * K, 4.0 * (M * K + K * N + M * N));
-    /* Packing b pays where many tiles read its panels; up to two panels its rows lie close enough as they are. */
-    const int large = M >= 64 && N > 2 * NR;
-    return large ? product_packed(&p, threads) : product_in_place(&p, threads);
+                        .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
+    return multiply(&one, &p);
+}
+
+static int CG_FN(batched_matmul)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
+                                 cg_dims strides_b, int64_t M, int64_t N, int64_t K, int transpose_a, int transpose_b) {
+    struct batch batch = {1, rank, shape, strides_a, strides_b};
+    struct product p = {.y = y, .a = a, .b = b, .M = M, .N = N, .K = K,
+                        .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
+    for (int64_t axis = 0; axis < rank; axis++) batch.count *= shape[axis];
+    return multiply(&batch, &p);
 }

@@ -4,11 +4,9 @@ csrc/kernels/matmul.c."""
 from functools import lru_cache
 from math import prod
 
-import numpy as np
-
 from . import activation as _activation
-from ._backend import K, as_float, empty, gradient_like, record, recording, tracked, view
-from ._shapes import broadcast_shape, reduction_to
+from ._backend import K, as_float, empty, gradient_like, record, recording, tracked
+from ._shapes import broadcast_shape, collapse, reduction_to, repeated_strides, strides_of
 from .elementwise import multiply, unbroadcast
 from .layout import reshape, transpose
 from .softmax import log_softmax, softmax
@@ -127,7 +125,7 @@ def dense(x, kernel, bias=None, activation=None):
 
 @lru_cache(maxsize=4096)
 def _batch_plan(a, b):
-    """(batch shape, offsets into a, offsets into b, M, N, K) for a batched product; offsets count matrices."""
+    """(batch shape; its sizes with axes joined, and along those the strides of a, b and y in matrices; M, N, K)."""
     if len(a) < 2 or len(b) < 2 or a[-1] != b[-2]:
         inner = b[-2] if len(b) > 1 else b[-1]
         raise ValueError(
@@ -135,22 +133,15 @@ def _batch_plan(a, b):
             "Does one of them have to be transposed?"
         )
     batch = broadcast_shape(a[:-2], b[:-2], "matmul (batch axes)")
-
-    def offsets(shape):
-        return np.broadcast_to(np.arange(prod(shape)).reshape(shape), batch).ravel().tolist()
-
-    return batch, offsets(a[:-2]), offsets(b[:-2]), a[-2], b[-1], a[-1]
+    repeated = repeated_strides(a[:-2], batch), repeated_strides(b[:-2], batch)
+    sizes, *strides = collapse(batch, *repeated, strides_of(batch))
+    return batch, sizes, *strides, a[-2], b[-1], a[-1]
 
 
-def _batched(y, a, b, pairs_a, pairs_b, M, N, K_, transpose_a, transpose_b):
-    """y[i] = op(a[pairs_a[i]]) op(b[pairs_b[i]]), matrix by matrix."""
-    shape_y, shape_a, shape_b = (M, N), (M, K_), (K_, N)
-    size_y, size_a, size_b = M * N, M * K_, K_ * N
-    for i, (j, k) in enumerate(zip(pairs_a, pairs_b)):
-        K.matmul(
-            view(y, shape_y, i * size_y), view(a, shape_a, j * size_a), view(b, shape_b, k * size_b),
-            None, M, N, K_, transpose_a, transpose_b, 0,
-        )  # fmt: skip
+def _batched(y, a, b, sizes, strides_a, strides_b, M, N, K_, transpose_a, transpose_b):
+    """y[i] = op(a[i]) op(b[i]) for every index i of the batch."""
+    steps_a, steps_b = [M * K_ * n for n in strides_a], [K_ * N * n for n in strides_b]
+    K.batched_matmul(y, a, b, len(sizes), sizes, steps_a, steps_b, M, N, K_, transpose_a, transpose_b)
 
 
 def matmul(x1, x2):
@@ -177,22 +168,21 @@ def matmul(x1, x2):
         return reshape(y, shape if rank_b > 1 else shape[:-1])
     if rank_b == 2 and a.shape[-1] == b.shape[0]:
         return dense(a, b)
-    batch, pairs_a, pairs_b, M, N, K_ = _batch_plan(a.shape, b.shape)
+    batch, sizes, strides_a, strides_b, own, M, N, K_ = _batch_plan(a.shape, b.shape)
     y = empty((*batch, M, N))
-    _batched(y, a, b, pairs_a, pairs_b, M, N, K_, 0, 0)
-    own = range(len(pairs_a))
+    _batched(y, a, b, sizes, strides_a, strides_b, M, N, K_, 0, 0)
 
     def backward(dy):
         da = db = None
         if tracked(a):
             steps = reduction_to((*batch, M, K_), a.shape)
             da = empty((*batch, M, K_)) if steps else gradient_like(a)
-            _batched(da, dy, b, own, pairs_b, M, K_, N, 0, 1)
+            _batched(da, dy, b, sizes, own, strides_b, M, K_, N, 0, 1)
             da = unbroadcast(da, a, steps)
         if tracked(b):
             steps = reduction_to((*batch, K_, N), b.shape)
             db = empty((*batch, K_, N)) if steps else gradient_like(b)
-            _batched(db, a, dy, pairs_a, own, K_, N, M, 1, 0)
+            _batched(db, a, dy, sizes, strides_a, own, K_, N, M, 1, 0)
             db = unbroadcast(db, b, steps)
         return da, db
 

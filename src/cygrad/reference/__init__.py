@@ -78,7 +78,7 @@ from .loss import (
     squared_error_backward,
     squared_error_forward,
 )
-from .matmul import matmul
+from .matmul import batched_matmul, matmul
 from .normalization import (
     batch_normalization_backward,
     batch_normalization_forward,

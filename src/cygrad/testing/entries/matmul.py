@@ -6,6 +6,7 @@ import numpy as np
 
 from ... import reference
 from .common import ENTRIES, Entry, case, normal
+from .elementwise import operand
 
 
 def matmul(rng, M, N, K, transpose_a=0, transpose_b=0, bias=False, activation=0):
@@ -60,4 +61,48 @@ ENTRIES["matmul"] = Entry(
     ulps=lambda a: 4 + math.sqrt(a["K"]),
     magnitude=matmul_magnitude,
     flops=lambda a: 2 * a["M"] * a["N"] * a["K"],
+)
+
+
+def batched_matmul(rng, shape, M, N, K, transpose_a=0, transpose_b=0, shape_a=None, shape_b=None):
+    """shape_a, shape_b: what is repeated to shape, where it is not shape itself."""
+    arguments = {"y": (*shape, M, N)}
+    for name, have, size in (("a", shape_a, M * K), ("b", shape_b, K * N)):
+        have = shape if have is None else have
+        _, strides = operand(rng, have, shape, (), False)
+        arguments[name] = normal(rng, math.prod(have), size, scale=1 / math.sqrt(max(K, 1)))
+        arguments["strides_" + name] = tuple(size * stride for stride in strides)
+    order = ("y", "a", "b", "rank", "shape", "strides_a", "strides_b")
+    arguments |= {"rank": len(shape), "shape": tuple(shape)}
+    sizes = {"M": M, "N": N, "K": K, "transpose_a": transpose_a, "transpose_b": transpose_b}
+    return {name: arguments[name] for name in order} | sizes
+
+
+def batched_magnitude(a, expected):
+    total = np.empty_like(expected["y"])
+    reference.batched_matmul(total, np.abs(a["a"]), np.abs(a["b"]), *[a[name] for name in list(a)[3:]])
+    return {"y": total}
+
+
+_BATCHES = [
+    case(shape=(3,), M=5, N=7, K=4),
+    case(shape=(2,), M=1, N=1, K=1),
+    case(shape=(0,), M=2, N=3, K=4),
+    case(shape=(3,), M=0, N=3, K=4),
+    case(shape=(3,), M=2, N=0, K=4),
+    case(shape=(2, 3), M=1, N=17, K=33),
+    case(shape=(2, 3), M=15, N=33, K=0),
+    case(shape=(2, 3), M=15, N=33, K=9, shape_b=(3,)),
+    case(shape=(2, 3), M=16, N=32, K=20, shape_a=(2, 1)),
+    case(shape=(4, 2, 3), M=2, N=3, K=5, shape_a=(2, 1), shape_b=(4, 1, 3)),
+    case(shape=(7,), M=33, N=65, K=40),
+    case(shape=(16,), M=64, N=64, K=48),
+    case(shape=(3,), M=130, N=140, K=66),
+]
+ENTRIES["batched_matmul"] = Entry(
+    batched_matmul,
+    [{**parameters, "transpose_a": ta, "transpose_b": tb} for parameters in _BATCHES for ta, tb in _FLAGS],
+    ulps=lambda a: 4 + math.sqrt(a["K"]),
+    magnitude=batched_magnitude,
+    flops=lambda a: 2 * math.prod(a["shape"]) * a["M"] * a["N"] * a["K"],
 )
