@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from . import shapes
+from .networks import model_flops, weights_of
 
 
 class Case:
@@ -144,32 +145,64 @@ class Elementwise(Case):
     kind, section = "elementwise", "memory-bound"
     function: str
     n: int
+    backward: bool = False
 
     @property
     def name(self):
-        return f"{self.function} {self.n}"
+        return f"{self.function} {self.n}" + " forward+backward" * self.backward
 
     @property
     def bytes(self):
-        return 8 * self.n
+        return self.n * (20 if self.backward else 8)
 
     def inputs(self):
-        return {"x": self.normal(self.n)[0]}
+        x, dy = self.normal(self.n, self.n)
+        return {"x": x, "dy": dy} if self.backward else {"x": x}
 
     def verify(self, results, data, wanted):
         places = slice(None, None, max(1, self.n // 1000 - 1))  # some values, also of the end
-        x = np.append(data["x"][places], data["x"][-1]).astype("f8")
+        some = lambda v: np.append(v[places], v[-1]).astype("f8")  # noqa: E731
+        x = some(data["x"])
         with np.errstate(over="ignore"):
             sigmoid = 1 / (1 + np.exp(-x))
-        wanted = {
-            "relu": lambda: np.maximum(x, 0),
-            "sigmoid": lambda: sigmoid,
-            "tanh": lambda: np.tanh(x),
-            "exp": lambda: np.exp(x),
-            "silu": lambda: x * sigmoid,
-            "gelu": lambda: x * (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])) / 2,
-        }[self.function]()
-        close(self.name, np.append(np.asarray(results[0])[places], results[0][-1]), wanted)
+        cdf = (1 + np.array([math.erf(v / math.sqrt(2)) for v in x])) / 2
+        wanted = {  # the function and its derivative
+            "relu": (np.maximum(x, 0), x > 0),
+            "sigmoid": (sigmoid, sigmoid * (1 - sigmoid)),
+            "tanh": (np.tanh(x), 1 - np.tanh(x) ** 2),
+            "exp": (np.exp(x), np.exp(x)),
+            "silu": (x * sigmoid, sigmoid * (1 + x * (1 - sigmoid))),
+            "gelu": (x * cdf, cdf + x * np.exp(-(x**2) / 2) / math.sqrt(2 * math.pi)),
+        }[self.function]
+        close(self.name, some(np.asarray(results[0])), wanted[0])
+        if self.backward:
+            close(self.name, some(np.asarray(results[1])), some(data["dy"]) * wanted[1])
+
+
+@dataclass(frozen=True)
+class Broadcast(Case):
+    """x[rows, columns] + a row, or a column."""
+
+    kind, section = "broadcast", "memory-bound"
+    rows: int
+    columns: int
+    other: str
+
+    @property
+    def name(self):
+        return f"{self.rows}x{self.columns} + a {self.other}"
+
+    @property
+    def bytes(self):
+        return 8 * self.rows * self.columns
+
+    def inputs(self):
+        shape = (1, self.columns) if self.other == "row" else (self.rows, 1)
+        x, b = self.normal((self.rows, self.columns), shape)
+        return {"x": x, "b": b}
+
+    def expected(self, data):
+        return [data["x"].astype("f8") + data["b"]]
 
 
 @dataclass(frozen=True)
@@ -202,21 +235,24 @@ class Softmax(Case):
     kind, section = "softmax", "memory-bound"
     rows: int
     columns: int
+    backward: bool = False
 
     @property
     def name(self):
-        return f"softmax {self.rows}x{self.columns}"
+        return f"softmax {self.rows}x{self.columns}" + " forward+backward" * self.backward
 
     @property
     def bytes(self):
-        return 8 * self.rows * self.columns
+        return (20 if self.backward else 8) * self.rows * self.columns
 
     def inputs(self):
-        return {"x": self.normal((self.rows, self.columns))[0]}
+        x, dy = self.normal(*[(self.rows, self.columns)] * 2)
+        return {"x": x, "dy": dy} if self.backward else {"x": x}
 
     def expected(self, data):
         e = np.exp(data["x"].astype("f8") - data["x"].max(-1, keepdims=True))
-        return [e / e.sum(-1, keepdims=True)]
+        y = e / e.sum(-1, keepdims=True)
+        return [y, y * (data["dy"] - (data["dy"] * y).sum(-1, keepdims=True))] if self.backward else [y]
 
 
 NORM_EPSILON = 1e-3  # Keras's
@@ -313,6 +349,33 @@ class MaxPool2D(Case):
         dx = np.zeros_like(x)
         for k, place in enumerate(positions):
             dx[place] += data["dy"] * (winner == k)
+        return [y, dx]
+
+
+@dataclass(frozen=True)
+class AveragePool2D(MaxPool2D):
+    """Windows of 2x2, side by side."""
+
+    kind = "average_pool2d"
+    window: int = 2
+    stride: int = 2
+    backward: bool = False
+
+    @property
+    def name(self):
+        return super().name.replace("max", "average")
+
+    @property
+    def bytes(self):
+        return 4 * self.N * self.C * (self.H**2 + self.P**2) * (1 + self.backward)
+
+    def expected(self, data):
+        x, dy, n = data["x"].astype("f8"), data["dy"].astype("f8"), self.P
+        y = x[:, : 2 * n, : 2 * n].reshape(self.N, n, 2, n, 2, self.C).mean((2, 4))
+        if not self.backward:
+            return [y]
+        dx = np.zeros_like(x)
+        dx[:, : 2 * n, : 2 * n] = np.repeat(np.repeat(dy, 2, 1), 2, 2) / 4
         return [y, dx]
 
 
@@ -448,10 +511,14 @@ def all_cases():
         *(Matmul(*s, isa) for isa, s in shapes.MATMUL_PINNED),
         *(Conv2D(label, conv, backward) for label, conv in shapes.CONV2D.items() for backward in both),
         *(Elementwise(f, n) for f in shapes.ELEMENTWISE for n in shapes.SIZES),
+        *(Elementwise(f, n, True) for f in shapes.ELEMENTWISE for n in shapes.BACKWARD_SIZES),
+        *(Broadcast(*s) for s in shapes.BROADCAST),
         *(Softmax(*s) for s in shapes.SOFTMAX),
+        *(Softmax(*s, True) for s in shapes.SOFTMAX_BACKWARD),
         *(LayerNorm(s, backward) for s in shapes.LAYER_NORM for backward in both),
         *(BatchNorm((n, h, h, c), backward) for n, h, c in shapes.BATCH_NORM for backward in both),
         *(MaxPool2D(*s, backward) for s in shapes.MAX_POOL2D for backward in both),
+        *(AveragePool2D(*s, backward=backward) for s in shapes.AVERAGE_POOL2D for backward in both),
         *(Dropout(n) for n in shapes.DROPOUT),
         *(Adam(n) for n in shapes.ADAM),
         *(LSTM(*s, backward) for s in shapes.LSTM for backward in both),
@@ -459,60 +526,3 @@ def all_cases():
         *(Predict(*s) for s in shapes.PREDICT),
         *(Predict(*s) for s in shapes.PREDICT_AFTER_REST),
     ]
-
-
-def weighted_layers(model):
-    """The convolutions and dense layers of a model: (kind, kernel's shape, output's shape, is batch-normalised)."""
-    description = shapes.MODELS[model]
-    if "stages" in description:
-        yield from _resnet_layers(description)
-        return
-    shape = description["input"]
-    for kind, size in [*description["layers"], ("dense", description["classes"])]:
-        if kind == "pool":
-            shape = (shape[0] // size, shape[1] // size, shape[2])
-        elif kind == "flatten":
-            shape = (math.prod(shape),)
-        elif kind == "conv":
-            kernel, shape = (3, 3, shape[2], size), (shape[0] - 2, shape[1] - 2, size)
-            yield "conv", kernel, shape, False
-        elif kind == "dense":
-            kernel, shape = (shape[0], size), (size,)
-            yield "dense", kernel, shape, False
-
-
-def _resnet_layers(description):
-    """He et al. 2015: the stem, then bottlenecks of 1x1, 3x3 (with the stride) and 1x1, the shortcut last."""
-    size, channels = description["input"][0] // 2, 64
-    yield "conv", (7, 7, 3, 64), (size, size, 64), True
-    size //= 2
-    for filters, repeats, first_stride in description["stages"]:
-        for stride in [first_stride] + [1] * (repeats - 1):
-            yield "conv", (1, 1, channels, filters), (size, size, filters), True
-            size //= stride
-            yield "conv", (3, 3, filters, filters), (size, size, filters), True
-            yield "conv", (1, 1, filters, 4 * filters), (size, size, 4 * filters), True
-            if channels != 4 * filters:
-                yield "conv", (1, 1, channels, 4 * filters), (size, size, 4 * filters), True
-            channels = 4 * filters
-    yield "dense", (channels, description["classes"]), (description["classes"],), False
-
-
-def weights_of(model, rng):
-    """Glorot-sized random kernels in Keras's layout, [in, out] or [R, S, C, F]; each is followed by its bias, or by its
-    batch normalisation's gamma, beta, mean and variance."""
-    weights = []
-    for _, kernel, _, normalised in weighted_layers(model):
-        limit = math.sqrt(6 / (math.prod(kernel[:-1]) + math.prod(kernel) / kernel[-2]))
-        weights.append((rng.random(kernel, np.float32) * 2 - 1) * np.float32(limit))
-        zeros = np.zeros(kernel[-1], "f4")
-        weights += [zeros + 1, zeros, zeros, zeros + 1] if normalised else [zeros]
-    return weights
-
-
-def model_flops(model):
-    """Multiplications and additions of one sample's forward pass."""
-    flops = 0
-    for kind, kernel, output, _ in weighted_layers(model):
-        flops += 2 * math.prod(kernel) * (math.prod(output[:2]) if kind == "conv" else 1)
-    return flops

@@ -27,6 +27,7 @@ IMPORTS = {
     "torch": ("import torch", ["torch"]),
     "keras": ("import keras", ["keras"]),
     "keras-tensorflow": ("import keras", ["keras", "tensorflow"]),
+    "keras-jax": ("import keras", ["keras", "jax", "jaxlib"]),
     "keras-torch": ("import keras", ["keras", "torch"]),
 }
 SIZE = """

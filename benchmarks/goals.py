@@ -16,21 +16,19 @@ class Goal:
     plus: float = 0.0
     at_most: float | None = None
 
-    def judge(self, mine, peers):
-        """(what was asked, what is, reached) for cygrad's figure and {peer: figure}; None where the peer is missing."""
+    def judge(self, mine, peers, least=0.0):
+        """(what was asked, what is, reached) for cygrad's figure, {peer: figure}, and the least figure that the
+        machine allows, which may be above the goal; None where the peer is missing."""
         if self.at_most is not None:
             return f"at most {self.at_most:g}", f"{mine:g}", mine <= self.at_most
         other = min(peers.values(), default=None) if self.against is None else peers.get(self.against)
         if other is None:
             return None
-        asked = f"{self.ratio:g}" + (f" x {self.against}" if self.against else "")
+        asked, goal = f"{self.ratio:g}" + (f" x {self.against}" if self.against else ""), other / self.ratio + self.plus
         if self.plus:
-            return (
-                f"{asked} + {self.plus:g}",
-                f"+ {mine - other / self.ratio:.3f}",
-                mine <= other / self.ratio + self.plus,
-            )
-        return asked, f"{other / mine:.2f}", other / mine >= self.ratio
+            return f"{asked} + {self.plus:g}", f"+ {mine - other / self.ratio:.3f}", mine <= goal
+        limit = f", the limit allows {other / least:.2f}" if least > goal else ""
+        return asked, f"{other / mine:.2f}{limit}", mine <= goal
 
 
 CLIFF = Goal(".*", 0.95)  # never worse than this at any shape; for rows that have no goal of their own

@@ -33,6 +33,11 @@ class Peaks:
         """The least time for so many operations and bytes with all threads: the roofline."""
         return max(flops / self.gflops(isa=isa) / 1e9, size / self.gbytes(size) / 1e9 if size else 0)
 
+    def best_of(self, other):
+        """The larger of each limit: what was measured in a noisy moment does not count."""
+        larger = lambda mine, others: {key: max(v, others[key]) for key, v in mine.items()}  # noqa: E731
+        return Peaks(larger(self.flops, other.flops), larger(self.bandwidth, other.bandwidth), self.threads)
+
     def describe(self):
         """Lines of a Markdown table: one limit a row, one thread and all."""
         counts = sorted({1, self.threads})

@@ -1,6 +1,6 @@
 """python -m benchmarks.memory FRAMEWORK [MODEL BATCH]: peak memory of a training step, in a process of its own.
 
-Prints one JSON line in bytes: resident after the import, and the most that was resident during three steps.
+Prints one JSON line in bytes: resident after the import, and the most that was resident during two steps.
 """
 
 import json
@@ -33,7 +33,7 @@ def main():
     data = case.inputs()
     step = framework.one_step(case, data)
     data.clear()  # the benchmark's own copy of the weights is not the framework's memory
-    for _ in range(3):
+    for _ in range(2):
         step()
     print(json.dumps({"framework": framework.name, "imported": imported, "peak": peak_resident()}), flush=True)
     os._exit(0)  # some frameworks' threads take seconds to end

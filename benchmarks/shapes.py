@@ -74,12 +74,17 @@ CONV2D = {
 
 ELEMENTWISE = ["relu", "sigmoid", "tanh", "exp", "gelu", "silu"]
 SIZES = [1000, 1 << 14, 250_007, 1 << 20, 1 << 24]
-SOFTMAX = [(7, 33), (32, 10), (128, 1000), (1024, 128), (4096, 512)]  # rows, columns
+BACKWARD_SIZES = [1 << 14, 1 << 20]
+# rows, columns: biases of a dense layer and of NHWC images, the mean of RGB; a scale for each row of a batch and of RGB
+BROADCAST = [(128, 10, "row"), (25088, 64, "row"), (401_408, 3, "row"), (4096, 512, "column"), (401_408, 3, "column")]
+SOFTMAX = [(7, 33), (32, 10), (128, 10), (128, 1000), (1024, 128), (4096, 512), (16384, 512)]  # rows, columns
+SOFTMAX_BACKWARD = [(128, 1000), (16384, 512)]
 LAYER_NORM = [(7, 33), (128, 1000), (1024, 768), (4096, 512)]
 BATCH_NORM = [(32, 26, 32), (8, 14, 256), (8, 7, 2048), (32, 112, 64)]  # N, H = W, C
 MAX_POOL2D = [  # N, H = W, C, window, stride
     (32, 26, 32, 2, 2), (32, 11, 64, 2, 2), (8, 55, 96, 3, 2), (32, 112, 64, 2, 2),
 ]  # fmt: skip
+AVERAGE_POOL2D = [(32, 13, 64), (32, 112, 64)]  # N, H = W, C
 DROPOUT = [1 << 14, 1 << 20, 1 << 24]
 ADAM = [55_050, 1 << 22]  # the parameters of the MLP below, and many
 LSTM = [(32, 100, 64, 128)]  # N, T, C, units
@@ -90,7 +95,7 @@ MODELS = {
     "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)], "classes": 10},
     "cnn": {"input": (28, 28, 1), "layers": _CNN, "classes": 10},
     "cnn224": {"input": (224, 224, 3), "layers": [*_CNN, ("dropout", 0.5)], "classes": 10},
-    # bottlenecks as (filters, repeats, stride); see weights_of in cases.py for the order of its weights
+    # bottlenecks as (filters, repeats, stride); see networks.py for the order of its weights
     "resnet50": {
         "input": (224, 224, 3),
         "stages": [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)],
@@ -105,7 +110,7 @@ TRAIN = {
     ("cnn", 32): (200, 4),
     ("cnn", 128): (50, 4),
     ("cnn224", 32): (4, 2),
-    ("resnet50", 8): (2, 1),
+    ("resnet50", 8): (1, 1),
 }
 PREDICT = [("mlp", 1), ("mlp", 32), ("mlp", 128), ("cnn", 1), ("cnn", 8), ("cnn", 32), ("cnn", 128), ("resnet50", 1),
            ("resnet50", 8)]  # fmt: skip

@@ -5,7 +5,7 @@ makes the exit code 1:
 
 - kernels: every case of the report and every kernel of kernels.def at several sizes, on one thread and on two.
 - neighbour: training steps on two threads while another process keeps one of two CPUs busy, against one thread alone.
-- rest: a call 100 ms after the last one, against the same on one thread; beside it, hot.
+- rest: a call 100 ms after the last one, and hot, against the same on one thread.
 - sleep: processor time that is burnt in a second of sleep after a call, by threads that wait for more.
 
 What looks broken is measured again before it counts, because a shared machine does worse things than threads.
@@ -31,7 +31,7 @@ from .worker import calls_for
 
 KERNEL_LIMIT = 1.05  # two threads over one
 NEIGHBOUR_LIMIT = 1.2  # two threads beside a busy process over one thread alone
-REST_LIMIT = 1.2  # two threads over one, both after a rest
+REST_LIMIT = 1.2  # two threads over one, after a rest or hot
 SLEEP_LIMIT = 0.005  # seconds of processor time in a second of sleep
 SIZES = (1000, 10_000, 30_000, 100_000, 1_000_000)  # of kernels that take n values
 CALLED = [("mlp", 1), ("mlp", 32), ("cnn", 8), ("cnn", 32)]  # predict, after a rest
@@ -193,7 +193,7 @@ def rest(framework, wanted, fast):
             median = {threads: float(np.median(times)) for threads, times in taken.items()}
             columns = {"1 thread, hot": hot[1], "2 threads, hot": hot[2]}
             columns |= {"1 thread, after rest": median[1], "2 threads, after rest": median[2]}
-            return Result(name, columns, median[2] / median[1], REST_LIMIT)
+            return Result(name, columns, max(median[2] / median[1], hot[2] / hot[1]), REST_LIMIT)
 
         yield again_if(REST_LIMIT, attempt, 1 if fast else 3)
 
@@ -217,7 +217,7 @@ PARTS = {
         neighbour,
         f"A busy neighbour: two threads beside it over one thread alone, at most {NEIGHBOUR_LIMIT}",
     ),
-    "rest": (rest, f"A call after 100 ms of rest: two threads over one, at most {REST_LIMIT}"),
+    "rest": (rest, f"A call after 100 ms of rest, and hot: two threads over one, at most {REST_LIMIT}"),
     "sleep": (sleep, f"Processor seconds in a second of sleep after a call, at most {SLEEP_LIMIT}"),
 }
 

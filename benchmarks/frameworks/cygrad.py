@@ -75,6 +75,13 @@ class Cygrad(KerasWords):
     def max_pool2d(self, case, data):
         return self.differentiable(case, data, lambda x: ops.max_pool(x, case.window, case.stride))
 
+    def average_pool2d(self, case, data):
+        return self.differentiable(case, data, lambda x: ops.average_pool(x, case.window, case.stride))
+
+    def broadcast(self, case, data):
+        b = ops.convert_to_tensor(data["b"])
+        return self.differentiable(case, data, lambda x: ops.add(x, b))
+
     def layer_norm(self, case, data):
         return self.normalization(case, data, "LayerNormalization")
 

@@ -64,6 +64,15 @@ class Jax(Framework):
         function = lambda x: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, window, strides, "VALID")  # noqa: E731
         return self.differentiable(case, data, function)
 
+    def average_pool2d(self, case, data):
+        window, strides = (1, case.window, case.window, 1), (1, case.stride, case.stride, 1)
+        function = lambda x: jax.lax.reduce_window(x, 0.0, jax.lax.add, window, strides, "VALID") / case.window**2  # noqa: E731
+        return self.differentiable(case, data, function)
+
+    def broadcast(self, case, data):
+        b = jnp.asarray(data["b"])
+        return self.differentiable(case, data, lambda x: x + b)
+
     def layer_norm(self, case, data):
         return self.normalization(case, data)
 

@@ -12,6 +12,10 @@ class Numpy(Framework):
         y = np.empty((case.M, case.N), "f4")
         return lambda: np.matmul(data["a"], data["b"], out=y), lambda: [y]
 
+    def broadcast(self, case, data):
+        y = np.empty_like(data["x"])
+        return lambda: np.add(data["x"], data["b"], out=y), lambda: [y]
+
     def elementwise(self, case, data):
         x, y = data["x"], np.empty_like(data["x"])
         functions = {
@@ -19,6 +23,6 @@ class Numpy(Framework):
             "tanh": lambda: np.tanh(x, out=y),
             "exp": lambda: np.exp(x, out=y),
         }
-        if case.function not in functions:
-            raise Unsupported(f"numpy has no {case.function}")
+        if case.function not in functions or case.backward:
+            raise Unsupported(f"numpy has no {case.name}")
         return functions[case.function], lambda: [y]

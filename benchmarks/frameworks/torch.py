@@ -79,6 +79,13 @@ class Torch(Framework):
     def max_pool2d(self, case, data):
         return self.differentiable(case, data, lambda x: F.max_pool2d(x, case.window, case.stride))
 
+    def average_pool2d(self, case, data):
+        return self.differentiable(case, data, lambda x: F.avg_pool2d(x, case.window, case.stride))
+
+    def broadcast(self, case, data):
+        b = torch.from_numpy(data["b"])
+        return self.differentiable(case, data, lambda x: x + b)
+
     def layer_norm(self, case, data):
         gamma, beta = torch.from_numpy(data["gamma"]), torch.from_numpy(data["beta"])
         function = lambda x: F.layer_norm(x, gamma.shape, gamma, beta, NORM_EPSILON)  # noqa: E731
