@@ -20,6 +20,7 @@
 typedef float vf __attribute__((vector_size(VLEN * 4), may_alias));    /* floats */
 typedef int32_t vi __attribute__((vector_size(VLEN * 4), may_alias));  /* their bits; a comparison gives -1 or 0 */
 typedef uint32_t vu __attribute__((vector_size(VLEN * 4), may_alias)); /* the same for sums that may pass 2^31 */
+typedef uint64_t vw __attribute__((vector_size(VLEN * 4), may_alias)); /* VLEN / 2 of 64 bits */
 typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias)); /* at any float's address */
 
 /* Before a loop with a constant count that must disappear, so that arrays it walks through become registers. */
@@ -42,6 +43,8 @@ CG_INLINE vf vf_copysign(vf magnitude, vf sign) {
     return (vf)(((vi)magnitude & vi_set(0x7fffffff)) | ((vi)sign & vi_set((int32_t)0x80000000u)));
 }
 
+/* vi_load_bytes, vi_store_bytes: VLEN bytes as numbers 0 .. 255
+ * vw_multiply: the whole products of the lower halves. (To the plain product GCC finds no such instruction, but a dozen others.) */
 #if defined(__AVX512F__) && VLEN == 16
 CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
 CG_INLINE vf vf_sqrt(vf a) { return (vf)_mm512_sqrt_ps((__m512)a); }
@@ -53,6 +56,9 @@ CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { /* GCC makes two operations
     return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
 }
 CG_INLINE vf vf_scale(vf y, vf k) { return (vf)_mm512_scalef_ps((__m512)y, (__m512)k); }
+CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
+CG_INLINE vi vi_load_bytes(const uint8_t *p) { return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i_u *)p)); }
+CG_INLINE void vi_store_bytes(uint8_t *p, vi v) { _mm_storeu_si128((__m128i_u *)p, _mm512_cvtepi32_epi8((__m512i)v)); }
 #elif defined(__AVX2__) && defined(__FMA__) && VLEN == 8
 CG_INLINE __m256i cg_mask(int64_t n) {
     return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
@@ -63,6 +69,12 @@ CG_INLINE vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b)
 CG_INLINE vf vf_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, cg_mask(n)); }
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, cg_mask(n), (__m256)v); }
+CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
+CG_INLINE vi vi_load_bytes(const uint8_t *p) { return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u *)p)); }
+CG_INLINE void vi_store_bytes(uint8_t *p, vi v) { /* the four bytes of each half, then side by side */
+    __m256i bytes = _mm256_shuffle_epi8((__m256i)v, _mm256_set1_epi32(0x0c080400));
+    _mm_storel_epi64((__m128i_u *)p, _mm_unpacklo_epi32(_mm256_castsi256_si128(bytes), _mm256_extracti128_si256(bytes, 1)));
+}
 #else
 #if defined(__ARM_NEON)
 CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
@@ -105,6 +117,22 @@ CG_INLINE void vf_store_n(float *p, vf v, int64_t n) {
     if (n > 0) p[0] = v[0];
     if (n > 1) p[1] = v[1];
     if (n > 2) p[2] = v[2];
+}
+#if defined(__SSE2__)
+CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm_mul_epu32((__m128i)a, (__m128i)b); }
+#elif defined(__ARM_NEON)
+CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b)); }
+#else
+CG_INLINE vw vw_multiply(vw a, vw b) { return (a & 0xffffffffu) * (b & 0xffffffffu); }
+#endif
+typedef uint8_t vbytes __attribute__((vector_size(VLEN), aligned(1), may_alias));
+typedef uint16_t vshorts __attribute__((vector_size(VLEN * 2)));
+/* By way of shorts: for each of the two steps GCC has an instruction, for both at once it moves single bytes. */
+CG_INLINE vi vi_load_bytes(const uint8_t *p) {
+    return __builtin_convertvector(__builtin_convertvector(*(const vbytes *)p, vshorts), vi);
+}
+CG_INLINE void vi_store_bytes(uint8_t *p, vi v) {
+    *(vbytes *)p = __builtin_convertvector(__builtin_convertvector(v, vshorts), vbytes);
 }
 #endif
 

@@ -111,25 +111,62 @@ static void walk_all(const struct walk *w, walk_row *row, float *y, const float 
 
 /* ---- broadcasting ---- */
 
-enum { REPEATED = 1024 };
+enum {
+    ROW_BUFFER = 2048, /* values that short rows are made of: they stay in the first-level cache */
+    STRETCHED = 64     /* values of a row from which on it costs more to lay out a value as a row than to begin a row */
+};
 
-/* y = a op b with y dense, by span (unless NULL) where both are dense too. Short rows that all meet the same row, as NHWC pixels meet
- * one value a channel, are taken many at a time: that row is first repeated. */
+/* Rows of which a or b is dense, and the other is one value a row */
+struct stretch_job { map_span *span; walk_row *row; float *y; const float *dense, *column; int64_t length, step; int column_first; };
+
+/* Rows begin .. end-1; short ones as many at a time as fit the buffer, where each value is laid out as a row. */
+static void stretch_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct stretch_job *job = job_;
+    const int64_t length = job->length, most = ROW_BUFFER / length;
+    float buffer[ROW_BUFFER + VLEN];
+    if (length > STRETCHED) {
+        for (int64_t row = begin; row < end; row++) {
+            const float *dense = job->dense + row * length, *value = job->column + row * job->step;
+            if (job->column_first) job->row(job->y + row * length, 1, value, 0, dense, 1, length);
+            else job->row(job->y + row * length, 1, dense, 1, value, 0, length);
+        }
+        return;
+    }
+    for (int64_t row = begin; row < end; row += most) {
+        const int64_t rows = cg_min64(most, end - row), n = rows * length, at = row * length;
+        for (int64_t r = 0; r < rows; r++) { /* the last vector of a row reaches into the next one, which comes later */
+            const vf v = vf_set(job->column[(row + r) * job->step]);
+            for (int64_t i = 0; i < length; i += VLEN) vf_store(buffer + r * length + i, v);
+        }
+        if (job->column_first) job->span(job->y + at, buffer, job->dense + at, n, 0, 0, 0);
+        else job->span(job->y + at, job->dense + at, buffer, n, 0, 0, 0);
+    }
+}
+
+/* y = a op b with y dense, by span (unless NULL) where both are dense too. Short rows are taken many at a time: where all meet the same
+ * row, as NHWC pixels meet one value a channel, that row is first repeated; where each meets one value, that value. */
 static int broadcast(map_span *span, walk_row *row, float *y, const float *a, const float *b, int64_t rank, cg_dims shape,
                      cg_dims strides_a, cg_dims strides_b, int flops) {
     int64_t dense[CG_MAX_RANK];
-    float repeated[REPEATED];
+    float repeated[ROW_BUFFER];
     dense_steps(dense, rank, shape);
     struct walk w = make_walk(rank, shape, dense, strides_a, strides_b);
     const int64_t length = w.shape[w.rank - 1], rows = w.shape[0];
     if (w.size == 0) return CG_OK;
     if (span && w.rank == 1 && w.step[1][0] == 1 && w.step[2][0] == 1) return map(span, y, a, b, w.size, 0, 0, flops);
-    for (int k = 1; k <= 2; k++) {
+    for (int k = 1; k <= 2 && w.rank == 2 && rows >= 16 && length * 8 <= ROW_BUFFER; k++) {
         const int64_t *other = w.step[3 - k];
-        const int repeats = w.rank == 2 && w.step[k][0] == 0 && w.step[k][1] == 1;
-        if (!repeats || other[0] != length || other[1] != 1 || length * 8 > REPEATED || rows < 16) continue;
-        const int64_t times = cg_min64(REPEATED / length, rows), left = rows % times, done = (rows - left) * length;
-        for (int64_t i = 0; i < times * length; i++) repeated[i] = (k == 1 ? a : b)[i % length];
+        if (other[0] != length || other[1] != 1) continue;
+        if (span && w.step[k][1] == 0) {
+            const struct stretch_job job = {span, row, y, k == 1 ? b : a, k == 1 ? a : b, length, w.step[k][0], k == 1};
+            for_chunks(stretch_chunk, &job, rows, cg_ceil_div(CHUNK, length), (double)w.size * flops, (double)w.size * 8);
+            return CG_OK;
+        }
+        if (w.step[k][0] != 0 || w.step[k][1] != 1) continue;
+        const int64_t times = cg_min64(ROW_BUFFER / length, rows), left = rows % times, done = (rows - left) * length;
+        memcpy(repeated, k == 1 ? a : b, (size_t)length * sizeof *repeated);
+        for (int64_t n = length; n < times * length; n *= 2)
+            memcpy(repeated + n, repeated, (size_t)cg_min64(n, times * length - n) * sizeof *repeated);
         w.shape[0] = rows / times;
         w.shape[1] = times * length;
         w.step[0][0] = w.step[3 - k][0] = times * length;
@@ -171,7 +208,7 @@ CG_INLINE vf load_step(const float *p, int64_t step, int64_t n) {
     static void name##_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, \
                                  int64_t n) {                                                                              \
         (void)y_step; /* 1: y is dense */                                                                                  \
-        if (a_step == 1 && b_step == 1) name##_steps(y, a, 1, b, 1, n);                                                    \
+        if (a_step == 1 && b_step == 1) name##_span(y, a, b, n, 0, 0, 0);                                                   \
         else if (a_step == 1 && b_step == 0) name##_steps(y, a, 1, b, 0, n);                                               \
         else if (a_step == 0 && b_step == 1) name##_steps(y, a, 0, b, 1, n);                                               \
         else name##_steps(y, a, a_step, b, b_step, n);                                                                     \

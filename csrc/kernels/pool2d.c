@@ -4,21 +4,16 @@
  * reads there is ignored, and what it writes there is overwritten when their turn comes, because a thread writes its share of the
  * rows in ascending order. Only the last pixels of an array, and of a thread's share, need partial loads and stores. */
 
-typedef uint8_t vbytes __attribute__((vector_size(VLEN), aligned(1), may_alias));
-typedef uint16_t vshorts __attribute__((vector_size(VLEN * 2)));
-
-/* Bytes to integers and back by way of shorts: for each of the two steps GCC has an instruction, for both at once it moves single bytes. */
 CG_INLINE vi load_bytes(const uint8_t *p, int64_t n) {
-    vbytes bytes = {0};
-    if (n >= VLEN) bytes = *(const vbytes *)p;
-    else for (int64_t i = 0; i < n; i++) bytes[i] = p[i];
-    return __builtin_convertvector(__builtin_convertvector(bytes, vshorts), vi);
+    if (n >= VLEN) return vi_load_bytes(p);
+    vi bytes = {0};
+    for (int64_t i = 0; i < n; i++) bytes[i] = p[i];
+    return bytes;
 }
 
 CG_INLINE void store_bytes(uint8_t *p, vi v, int64_t n) {
-    vbytes bytes = __builtin_convertvector(__builtin_convertvector(v, vshorts), vbytes);
-    if (n >= VLEN) *(vbytes *)p = bytes;
-    else for (int64_t i = 0; i < n; i++) p[i] = bytes[i];
+    if (n >= VLEN) vi_store_bytes(p, v);
+    else for (int64_t i = 0; i < n; i++) p[i] = (uint8_t)v[i];
 }
 
 /* Lanes for a vector at channel c of a pixel, room pixels (that one included) before the end of what may be touched */
@@ -146,11 +141,57 @@ static int CG_FN(average_pool2d_forward)(float *y, const float *x, int64_t N, in
 
 /* ---- backward: a pixel of dx gathers from the windows over it, so it is written once, and overlapping windows need no care ---- */
 
-/* What dy[n] gives to one place of its window: dy where the argmax is that place; argmax NULL: the average's share of it */
-CG_INLINE vf share(const float *dy, const uint8_t *argmax, int64_t from, int32_t place, float weight, int64_t n) {
+/* What dy gives to one place of its window: dy where the argmax is that place; with a weight (of the average): its share */
+CG_INLINE vf share(vf dy, vi argmax, int32_t place) { return (vf)((vi)dy & (vi)(argmax == vi_set(place))); }
+CG_INLINE vf share_at(const float *dy, const uint8_t *argmax, int64_t from, int32_t place, float weight, int64_t n) {
     vf d = vf_load_upto(dy + from, n);
     if (!argmax) return d * vf_set(weight);
-    return (vf)((vi)d & (vi)(load_bytes(argmax + from, n) == vi_set(place)));
+    return share(d, load_bytes(argmax + from, n), place);
+}
+
+/* Windows side by side, as most are: each writes its own R x S pixels. Row p of dy[Q,C] to rows p*R .. p*R+R-1 of dx[W,C]. Where
+ * C < VLEN a vector may reach into the pixels right of its own, which come later, but not into the row below. left: values from here
+ * to dy's end. */
+CG_INLINE void unpool_tiles(float *dx, const float *dy, const uint8_t *argmax, int64_t left, int64_t W, int64_t C, int64_t R,
+                            int64_t S, int64_t Q, int stream) {
+    const vf weight = vf_set(1 / (float)(R * S));
+    for (int64_t q = 0; q < Q; q++) {
+        for (int64_t c = 0; c < C; c += VLEN) {
+            const int64_t from = q * C + c, n = left - from;
+            vf d = vf_load_upto(dy + from, n);
+            vi winner = argmax ? load_bytes(argmax + from, n) : vi_set(0);
+            if (!argmax) d = 0.0f + d * weight;
+            for (int64_t r = 0; r < R; r++) {
+                for (int64_t s = 0; s < S; s++) {
+                    vf v = d;
+                    if (argmax) v = 0.0f + share(d, winner, (int32_t)(r * S + s));
+                    const int64_t w = q * S + s, room = C < VLEN ? (W - w) * C : C - c;
+                    float *to = dx + (r * W + w) * C + c;
+                    if (room >= VLEN) put(to, v, stream);
+                    else vf_store_n(to, v, room);
+                }
+            }
+        }
+    }
+    for (int64_t r = 0; r < R; r++) memset(dx + (r * W + Q * S) * C, 0, (size_t)((W - Q * S) * C) * sizeof *dx);
+}
+
+/* All of dx, a row of windows at a time; those rows of dx that no window reaches are zero. */
+static void unpool_side_by_side(float *dx, const float *dy, const uint8_t *argmax, int64_t N, int64_t H, int64_t W, int64_t C,
+                                int64_t R, int64_t S, int64_t P, int64_t Q, int threads) {
+    const int stream = C % VLEN == 0 && streams(dx, N * H * W * C);
+    CG_PARALLEL_FOR(threads)
+    for (int64_t i = 0; i < N * P; i++) {
+        const int64_t n = i / P, p = i % P, left = (N * P - i) * Q * C;
+        float *to = dx + (n * H + p * R) * W * C;
+        const float *from = dy + i * Q * C;
+        const uint8_t *winner = argmax ? argmax + i * Q * C : NULL;
+        if (R == 2 && S == 2 && argmax) unpool_tiles(to, from, winner, left, W, C, 2, 2, Q, stream);
+        else if (R == 2 && S == 2) unpool_tiles(to, from, NULL, left, W, C, 2, 2, Q, stream);
+        else unpool_tiles(to, from, winner, left, W, C, R, S, Q, stream);
+        if (p == P - 1) memset(to + R * W * C, 0, (size_t)((H - P * R) * W * C) * sizeof *dx);
+        if (stream) vf_stream_end();
+    }
 }
 
 /* Moves the span of those among count windows that lie over a place; places come in ascending order, the first from {0, 0} */
@@ -175,32 +216,9 @@ CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int
         memset(dx, 0, (size_t)(W * C) * sizeof *dx);
         return;
     }
-    struct span q = {0, 0}, inside = windows_inside(W, room_x, room_y, C, S, Q, stride_w, pad_left);
-    int64_t w = 0;
-    if (p.high - p.low == 1 && stride_w == S && pad_left == 0) { /* each pixel lies in one window: no search */
-        int64_t top = p.low * stride_h - pad_top;
-        struct span r = span_inside(top, R, H);
-        float weight = 1 / (float)((r.high - r.low) * S);
-        for (int64_t j = 0; j < inside.high; j++)
-            for (int64_t s = 0; s < S; s++, w++) {
-                int32_t place = (int32_t)((h - top) * S + s);
-                for (int64_t c = 0; c < C; c += VLEN)
-                    vf_store(dx + w * C + c, vf_set(0) + share(dy, argmax, (p.low * Q + j) * C + c, place, weight, VLEN));
-            }
-    }
-    for (; w < W; w++) {
+    struct span q = {0, 0};
+    for (int64_t w = 0; w < W; w++) {
         windows_over(&q, w + pad_left, S, stride_w, Q);
-<<<<<<< csrc/kernels/pool2d.c
-        for (int64_t c = 0; c < C; c += VLEN) {
-            int64_t n = cg_min64(lanes_in(room_x - w, c, C), lanes_in(room_y - q.high + 1, c, C));
-            vf sum = vf_set(0);
-            for (int64_t i = p.low; i < p.high; i++)
-                for (int64_t j = q.low; j < q.high; j++) {
-                    int64_t top = i * stride_h - pad_top, left = j * stride_w - pad_left;
-                    struct span r = span_inside(top, R, H), s = span_inside(left, S, W);
-                    float weight = argmax ? 0 : 1 / (float)((r.high - r.low) * (s.high - s.low));
-                    sum += share(dy, argmax, (i * Q + j) * C + c, (int32_t)((h - top) * S + w - left), weight, n);
-=======
         if (q.low >= q.high) memset(dx + w * C, 0, (size_t)C * sizeof *dx);
         for (int64_t i = p.low; i < p.high; i++) {
             for (int64_t j = q.low; j < q.high; j++) {
@@ -217,7 +235,6 @@ CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int
                         int64_t n = cg_min64(lanes_in(room_x - w, c, C), lanes_in(room_y - q.high + 1, c, C));
                         add_share(dx + w * C + c, dy, argmax, from, place, weight, first, n);
                     }
->>>>>>> /tmp/mem-work/w/csrc/kernels/pool2d.c
                 }
             }
         }
@@ -241,6 +258,10 @@ static int CG_FN(max_pool2d_backward)(float *dx, const float *dy, const uint8_t 
                                       int64_t C, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                       int64_t pad_top, int64_t pad_left) {
     int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    if (R == stride_h && S == stride_w && pad_top == 0 && pad_left == 0 && P > 0 && P * R <= H && Q * S <= W) {
+        unpool_side_by_side(dx, dy, argmax, N, H, W, C, R, S, P, Q, threads);
+        return CG_OK;
+    }
     CG_PARALLEL_FOR(threads)
     for (int t = 0; t < threads; t++)
         unpool_rows(t, threads, dx, dy, argmax, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
@@ -251,6 +272,10 @@ static int CG_FN(average_pool2d_backward)(float *dx, const float *dy, int64_t N,
                                           int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                           int64_t pad_top, int64_t pad_left) {
     int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    if (R == stride_h && S == stride_w && pad_top == 0 && pad_left == 0 && P > 0 && P * R <= H && Q * S <= W) {
+        unpool_side_by_side(dx, dy, NULL, N, H, W, C, R, S, P, Q, threads);
+        return CG_OK;
+    }
     CG_PARALLEL_FOR(threads)
     for (int t = 0; t < threads; t++)
         unpool_rows(t, threads, dx, dy, NULL, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);

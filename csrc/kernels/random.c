@@ -11,39 +11,46 @@
 
 enum { BATCH = 128, RANDOM_FLOPS = 64 }; /* values drawn together; what one costs, in the flops that cg_threads counts */
 
-/* The words of values first .. first + 127; first is a multiple of 128. Words stand in 64 bits each, as the products want them; ten
- * rounds written out leave one loop, over independent blocks, for the compiler to vectorise. */
-static void philox(uint32_t words[BATCH], int64_t first, uint64_t key, uint64_t counter, uint32_t attempt) {
+/* The words of values first .. first + 127, two in each pair, the lower half first; first is a multiple of 128. The four words of a block
+ * stand in four vectors of 64-bit lanes, whose upper halves hold what the products do not look at. */
+static void philox(uint64_t pairs[BATCH / 2], int64_t first, uint64_t key, uint64_t counter, uint32_t attempt) {
+    enum { BLOCKS = VLEN / 2, ROUNDS = 10 };
     const uint64_t block = (uint64_t)first / 4;
-    for (uint32_t j = 0; j < BATCH / 4; j++) {
-        uint64_t c0 = (uint32_t)block + j, c1 = (uint32_t)(block >> 32) | attempt << 24;
-        uint64_t c2 = (uint32_t)counter, c3 = counter >> 32;
-        uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-#define PHILOX_ROUND                                                                                            \
-    {                                                                                                           \
-        uint64_t p0 = (uint64_t)0xD2511F53u * (uint32_t)c0, p1 = (uint64_t)0xCD9E8D57u * (uint32_t)c2;          \
-        c0 = (p1 >> 32) ^ c1 ^ k0, c1 = p1, c2 = (p0 >> 32) ^ c3 ^ k1, c3 = p0;                                 \
-        k0 += 0x9E3779B9u, k1 += 0xBB67AE85u;                                                                   \
+    uint64_t k0[ROUNDS], k1[ROUNDS], low[BATCH / 4], high[BATCH / 4]; /* words 0 and 1, 2 and 3 of each block */
+    for (uint32_t r = 0; r < ROUNDS; r++) k0[r] = (uint32_t)key + r * 0x9E3779B9u, k1[r] = (uint32_t)(key >> 32) + r * 0xBB67AE85u;
+    const vw m0 = 0xD2511F53u - (vw){0}, m1 = 0xCD9E8D57u - (vw){0}, half = 0xffffffffu - (vw){0};
+    vw number;
+    for (int i = 0; i < BLOCKS; i++) number[i] = block + (uint64_t)i;
+    for (int j = 0; j < BATCH / 4; j += BLOCKS, number += BLOCKS) {
+        vw c0 = number, c1 = (block >> 32 | (uint64_t)attempt << 24) - (vw){0};
+        vw c2 = counter - (vw){0}, c3 = (counter >> 32) - (vw){0};
+        CG_UNROLL
+        for (int r = 0; r < ROUNDS; r++) {
+            const vw p0 = vw_multiply(c0, m0), p1 = vw_multiply(c2, m1);
+            c0 = p1 >> 32 ^ c1 ^ k0[r];
+            c2 = p0 >> 32 ^ c3 ^ k1[r];
+            c1 = p1;
+            c3 = p0;
+        }
+        const vw w01 = (c0 & half) | c1 << 32, w23 = (c2 & half) | c3 << 32;
+        memcpy(low + j, &w01, sizeof w01);
+        memcpy(high + j, &w23, sizeof w23);
     }
-        PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND
-        PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND PHILOX_ROUND
-#undef PHILOX_ROUND
-        words[4 * j] = (uint32_t)c0, words[4 * j + 1] = (uint32_t)c1;
-        words[4 * j + 2] = (uint32_t)c2, words[4 * j + 3] = (uint32_t)c3;
-    }
+    for (int j = 0; j < BATCH / 4; j++) pairs[2 * j] = low[j], pairs[2 * j + 1] = high[j];
 }
 
-CG_INLINE vi load_words(const uint32_t *p) { return (vi)vf_load((const float *)p); }
+/* Words i .. i + VLEN - 1 */
+CG_INLINE vi load_words(const uint64_t *pairs, int64_t i) { return (vi)vf_load((const float *)(pairs + i / 2)); }
 
 static int CG_FN(random_uniform)(float *y, int64_t n, uint64_t key, uint64_t counter, float low, float high) {
     const float step = (high - low) * 0x1p-24f, last = nextafterf(high, low);
     int threads = cg_threads(RANDOM_FLOPS * (double)n, 4.0 * n);
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < n; i += BATCH) {
-        uint32_t words[BATCH];
-        philox(words, i, key, counter, 0);
+        uint64_t pairs[BATCH / 2];
+        philox(pairs, i, key, counter, 0);
         for (int64_t j = 0; j < cg_min64(BATCH, n - i); j += VLEN) {
-            vf u = __builtin_convertvector((load_words(words + j) >> 8) & 0xffffff, vf);
+            vf u = __builtin_convertvector((load_words(pairs, j) >> 8) & 0xffffff, vf);
             vf_store_upto(y + i + j, vf_min(low + step * u, vf_set(last)), n - i - j);
         }
     }
@@ -69,13 +76,14 @@ CG_INLINE vf cos_sin_turn(vi t, vf *sin) {
 
 /* Standard normal values first .. first + 127 */
 static void normal_batch(float z[BATCH], int64_t first, uint64_t key, uint64_t counter, uint32_t attempt) {
-    uint32_t words[BATCH], radius[BATCH / 2], angle[BATCH / 2];
+    uint64_t pairs[BATCH / 2];
+    uint32_t radius[BATCH / 2], angle[BATCH / 2];
     float even[BATCH / 2], odd[BATCH / 2];
-    philox(words, first, key, counter, attempt);
-    for (int k = 0; k < BATCH / 2; k++) radius[k] = words[2 * k] >> 1, angle[k] = words[2 * k + 1];
+    philox(pairs, first, key, counter, attempt);
+    for (int k = 0; k < BATCH / 2; k++) radius[k] = (uint32_t)pairs[k] >> 1, angle[k] = (uint32_t)(pairs[k] >> 32);
     for (int k = 0; k < BATCH / 2; k += VLEN) {
-        vf u = (__builtin_convertvector(load_words(radius + k), vf) + 0.5f) * 0x1p-31f;
-        vf r = vf_sqrt(-2.0f * vf_log(u)), sin, cos = cos_sin_turn(load_words(angle + k), &sin);
+        vf u = (__builtin_convertvector((vi)vf_load((const float *)(radius + k)), vf) + 0.5f) * 0x1p-31f;
+        vf r = vf_sqrt(-2.0f * vf_log(u)), sin, cos = cos_sin_turn((vi)vf_load((const float *)(angle + k)), &sin);
         vf_store(even + k, r * cos);
         vf_store(odd + k, r * sin);
     }
@@ -124,10 +132,10 @@ static int CG_FN(dropout)(float *y, const float *x, int64_t n, uint64_t key, uin
     int threads = cg_threads(RANDOM_FLOPS * (double)n, 8.0 * n);
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < n; i += BATCH) {
-        uint32_t words[BATCH];
-        philox(words, i, key, counter, 0);
+        uint64_t pairs[BATCH / 2];
+        philox(pairs, i, key, counter, 0);
         for (int64_t j = 0; j < cg_min64(BATCH, n - i); j += VLEN) {
-            vi kept = (vi)((load_words(words + j) ^ flip) >= least);
+            vi kept = (vi)((load_words(pairs, j) ^ flip) >= least);
             vf_store_upto(y + i + j, vf_select(kept, vf_load_upto(x + i + j, n - i - j) * scale, zero), n - i - j);
         }
     }

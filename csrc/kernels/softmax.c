@@ -14,8 +14,9 @@ static float row_largest(const float *x, int64_t K) {
     return lanes_largest(lanes_max(m0, m1));
 }
 
+/* exp(x - max), where no x is larger */
 CG_INLINE lanes lanes_exp_less(lanes x, float max) {
-    for (int j = 0; j < LANE_VECTORS; j++) x.v[j] = vf_exp(x.v[j] - max);
+    for (int j = 0; j < LANE_VECTORS; j++) x.v[j] = vf_exp_upto89(x.v[j] - max);
     return x;
 }
 

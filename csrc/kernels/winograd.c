@@ -18,7 +18,7 @@
 enum {
     PATCH = 4, POINTS = 36,
     SLICE = 64,          /* channels, or filters, of what is summed in the second-level cache */
-    BLOCK = 150 << 10,   /* floats of a task's patches: most of that cache */
+    PATCHES = 150 << 10,  /* floats of a task's patches: most of that cache */
     GROUP = 2 << 20,     /* floats of the kernel's panels made at a time: a part of the third-level cache */
     FEW = 64,            /* patches, up to which tasks split the filters and make their panels themselves */
     LEAST = 64, SUMS = 2 << 20, /* patches of a sum of dkernel, and floats of all such sums */
@@ -242,7 +242,7 @@ static int winograd_convolve(struct winograd *w) {
     const int threads = winograd_threads(w), few = w->patches <= FEW;
     const int64_t panels = cg_ceil_div(w->F, NR), panel_floats = POINTS * (w->C + 1) * NR;
     const int64_t groups = few ? 1 : cg_ceil_div(panels, cg_max64(1, GROUP / panel_floats)), group = cg_ceil_div(panels, groups);
-    const int64_t row = cg_ceil_div(w->C, VLEN) * VLEN, most = cg_max64(MR, BLOCK / (POINTS * row) / MR * MR);
+    const int64_t row = cg_ceil_div(w->C, VLEN) * VLEN, most = cg_max64(MR, PATCHES / (POINTS * row) / MR * MR);
     const int64_t blocks = few ? 1 : cg_min64(cg_ceil_div(cg_ceil_div(w->patches, most), threads) * threads, cg_ceil_div(w->patches, MR));
     const int64_t shares = few ? cg_min64(panels, threads) : 1; /* of a block's panels */
     const int64_t block = cg_ceil_div(w->patches, blocks), apart = block * row + 16;
@@ -327,7 +327,7 @@ static int winograd_backward_kernel(struct winograd *w) {
     const int64_t size = 9 * w->C * w->F, parts = cg_max64(1, cg_min64(cg_min64(16, w->patches / LEAST), SUMS / size));
     const int64_t c_slices = cg_ceil_div(w->C, SLICE), f_slices = cg_ceil_div(w->F, SLICE), slices = c_slices * f_slices;
     const int64_t in_part = cg_ceil_div(w->patches, parts);
-    const int64_t block = cg_ceil_div(in_part, cg_ceil_div(in_part, BLOCK / (2 * POINTS * SLICE)));
+    const int64_t block = cg_ceil_div(in_part, cg_ceil_div(in_part, PATCHES / (2 * POINTS * SLICE)));
     const size_t bytes = (size_t)(POINTS * (2 * (block * SLICE + 16) + SLICE * (SLICE + NR))) * sizeof(float);
     const size_t sums_bytes = parts > 1 ? (size_t)(parts * size) * sizeof(float) : 0;
     float *sums = parts > 1 ? cg_alloc(sums_bytes) : w->dkernel;

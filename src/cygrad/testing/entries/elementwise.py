@@ -96,6 +96,10 @@ _BINARY = [
     case(a=(40, 997), b=(997,)),
     case(a=(MANY,), b=(MANY,)),
     case(a=(31, 1600), b=(31, 1)),
+    *(case(a=(rows, n), b=(rows, 1)) for rows, n in ((17, 2), (900, 3), (300, 64), (70, 65), (500, 256), (20, 257))),
+    *(case(a=(rows, 1), b=(rows, n)) for rows, n in ((900, 5), (70, 100))),
+    case(a=(300, 24), b=(24,)),
+    case(a=(50, 7), b=(1,), transposed=(True, False)),
 ]
 for _ulps, _names in ((ROUNDED, ("add", "subtract", "multiply", "divide")), (EXACT, ("maximum", "minimum"))):
     for _name in _names:
