@@ -10,6 +10,7 @@ from embedded import FUSED_HERE, bits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import cygrad
 from cygrad import _core, reference, testing
 from cygrad.testing import KernelError, call, cases_of, check_kernel
 
@@ -239,6 +240,45 @@ def test_batch_of_two_images_is_one_and_one(isa, case):
 
 def _core_call(name, arguments):
     getattr(_core, name)(*arguments.values())
+
+
+@pytest.mark.parametrize("isa", ISAS)
+def test_rows_of_outputs_too_large_for_caches_are_those_of_small_ones(isa):
+    """From 64 MiB on, results are written past the caches: the same bits, and all of them."""
+    M, K = (16 << 20) // 256 + 5, 256
+    rng = np.random.default_rng(0)
+    x, dy = (rng.random((M, K), np.float32) for _ in range(2))
+    scale, offset, mean = (rng.random(K, np.float32) for _ in range(3))
+    row_mean, rstd, variance = rng.random(M, np.float32), rng.random(M, np.float32), rng.random(K, np.float32)
+    y, rows = (np.asarray(cygrad.ops.zeros((n, K))) for n in (M, 7))  # aligned, as a normal array need not be
+    empty = lambda y: np.empty(len(y), np.float32)  # noqa: E731
+    calls = {
+        "layer_normalization_forward": lambda y, i: (y, empty(y), empty(y), x[i], scale, offset, len(y), K, 0.1),
+        "layer_normalization_backward": lambda y, i: (
+            y, None, None, dy[i], x[i], row_mean[i], rstd[i], scale, len(y), K,
+        ),
+        "rms_normalization_forward": lambda y, i: (y, empty(y), x[i], scale, len(y), K, 0.1),
+        "batch_normalization_inference_forward": lambda y, i: (y, x[i], mean, variance, scale, offset, len(y), K, 0.1),
+        "relu_forward": lambda y, i: (y, x[i], y.size),
+    }  # fmt: skip
+    with testing.settings(isa, 2):
+        for name, arguments in calls.items():
+            y[:] = np.nan
+            getattr(_core, name)(*arguments(y, slice(0, M)))
+            assert np.isfinite(y).all(), name
+            for first in (0, M // 2 - 3, M - 7):
+                getattr(_core, name)(*arguments(rows, slice(first, first + 7)))
+                assert rows.tobytes() == y[first : first + 7].tobytes(), name
+        saved = np.empty(K, np.float32), np.empty(K, np.float32)
+        y[:] = np.nan
+        _core.batch_normalization_forward(y, *saved, None, None, x, scale, offset, M, K, 0.1, 0.9)
+        want = (x[::1000] - saved[0]) * (saved[1] * scale) + offset
+        np.testing.assert_allclose(y[::1000], want, rtol=1e-5, atol=1e-5)
+        assert np.isfinite(y).all()
+        _core.batch_normalization_backward(y, None, None, dy, x, *saved, scale, M, K)
+        xhat = (x.astype("f8") - saved[0]) * saved[1]
+        want = (dy - dy.mean(0, "f8") - xhat * (dy * xhat).mean(0)) * saved[1] * scale
+        np.testing.assert_allclose(y, want, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("isa", ISAS)

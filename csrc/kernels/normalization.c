@@ -41,12 +41,20 @@ static void widen(float *wide, const float *v, float fill, const struct grid *g)
         for (int64_t c = 0; c < g->C; c++) wide[i + c] = v ? v[c] : fill;
 }
 
-/* What a kernel does to every value of a column: constants of the column in k, each of W values. */
+/* A result of up to VLEN lanes; stream: past the caches, where it is whole. Rows of whole vectors in aligned memory allow that. */
+CG_INLINE void put_upto(float *y, vf v, int64_t n, int stream) {
+    if (stream && n >= VLEN) vf_stream(y, v);
+    else vf_store_upto(y, v, n);
+}
+static int rows_stream(const float *y, int64_t rows, int64_t length) { return length % VLEN == 0 && streams(y, rows * length); }
+
+/* What a kernel does to every value of a column: constants of the column in k, each of W values. stream: as in map.h */
 struct columns {
     float *y;
     const float *u, *v;
     const float *k[4];
     int64_t W;
+    int stream;
 };
 typedef void columns_function(const struct columns *t, int64_t begin, int64_t rows, int64_t W);
 
@@ -57,23 +65,27 @@ typedef void columns_function(const struct columns *t, int64_t begin, int64_t ro
         (void)v, (void)b, (void)c, (void)d;                                                                                 \
         return formula;                                                                                                     \
     }                                                                                                                       \
-    CG_INLINE void name##_vector(const struct columns *t, int64_t begin, const int rows, int64_t i, int64_t n) {            \
+    CG_INLINE void name##_vector(const struct columns *t, int64_t begin, const int rows, int64_t i, int64_t n, int stream) { \
         vf a = vf_load_upto(t->k[0] + i, n), b = vf_load_upto(t->k[1] + i, n);                                              \
         vf c = vf_load_upto(t->k[2] + i, n), d = vf_load_upto(t->k[3] + i, n);                                              \
         CG_UNROLL                                                                                                           \
         for (int r = 0; r < rows; r++) {                                                                                    \
             int64_t at = begin + r * t->W + i;                                                                              \
-            vf_store_upto(t->y + at, name##_at(vf_load_upto(t->u + at, n), vf_load_upto(t->v + at, n), a, b, c, d), n);     \
+            put_upto(t->y + at, name##_at(vf_load_upto(t->u + at, n), vf_load_upto(t->v + at, n), a, b, c, d), n, stream);  \
         }                                                                                                                   \
     }                                                                                                                       \
-    CG_INLINE void name##_rows(const struct columns *t, int64_t begin, const int rows, int64_t W) {                         \
+    CG_INLINE void name##_rows(const struct columns *t, int64_t begin, const int rows, int64_t W, int stream) {             \
         int64_t i = 0;                                                                                                      \
-        for (; i + VLEN <= W; i += VLEN) name##_vector(t, begin, rows, i, VLEN);                                            \
-        if (i < W) name##_vector(t, begin, rows, i, W - i);                                                                 \
+        for (; i + VLEN <= W; i += VLEN) name##_vector(t, begin, rows, i, VLEN, stream);                                    \
+        if (i < W) name##_vector(t, begin, rows, i, W - i, stream);                                                         \
+    }                                                                                                                       \
+    CG_INLINE void name##_all(const struct columns *t, int64_t begin, int64_t rows, int64_t W, int stream) {                \
+        for (; rows >= 4; rows -= 4, begin += 4 * t->W) name##_rows(t, begin, 4, W, stream);                                \
+        for (; rows > 0; rows--, begin += t->W) name##_rows(t, begin, 1, W, stream);                                        \
     }                                                                                                                       \
     static void name(const struct columns *t, int64_t begin, int64_t rows, int64_t W) {                                     \
-        for (; rows >= 4; rows -= 4, begin += 4 * t->W) name##_rows(t, begin, 4, W);                                        \
-        for (; rows > 0; rows--, begin += t->W) name##_rows(t, begin, 1, W);                                                \
+        if (t->stream) name##_all(t, begin, rows, W, 1), vf_stream_end();                                                   \
+        else name##_all(t, begin, rows, W, 0);                                                                              \
     }
 
 COLUMNS(normalize_columns, vf_fma(u - a, b, c))                    /* (x - mean) factor + offset */
@@ -81,7 +93,8 @@ COLUMNS(scale_columns, vf_fma(u, a, b))                            /* x factor +
 COLUMNS(normalize_columns_backward, vf_fma(b - v, c, u - a) * d)    /* (dy - mean dy - (x - mean) slope) factor */
 
 /* f over all rows, the last part first. bytes: of memory that a value moves. */
-static void run_columns(columns_function *f, const struct columns *t, const struct grid *g, int bytes) {
+static void run_columns(columns_function *f, struct columns *t, const struct grid *g, int bytes) {
+    t->stream = rows_stream(t->y, g->rows, g->W);
     const double values = (double)g->M * g->C;
     const int threads = cg_threads(4 * values, bytes * values);
     CG_PARALLEL_FOR(threads)
@@ -242,7 +255,7 @@ static int CG_FN(batch_normalization_forward)(float *y, float *mean, float *rstd
         widen(wide + g.W, rstd, 0, &g);
         widen(wide + 2 * g.W, offset, 0, &g);
         for (int64_t i = 0; scale && i < g.W; i++) wide[g.W + i] *= scale[i % C];
-        const struct columns t = {.y = y, .u = x, .v = x, .k = {wide, wide + g.W, wide + 2 * g.W, wide}, .W = g.W};
+        struct columns t = {.y = y, .u = x, .v = x, .k = {wide, wide + g.W, wide + 2 * g.W, wide}, .W = g.W};
         run_columns(normalize_columns, &t, &g, 8);
     }
     cg_free(sums, bytes);
@@ -272,7 +285,7 @@ static int CG_FN(batch_normalization_backward)(float *dx, float *dscale, float *
             slope[i] = sum_product[c] * rstd[c] * (rstd[c] * share);
             factor[i] = scale ? rstd[c] * scale[c] : rstd[c];
         }
-        const struct columns t = {.y = dx, .u = dy, .v = x, .k = {mean_dy, center, slope, factor}, .W = g.W};
+        struct columns t = {.y = dx, .u = dy, .v = x, .k = {mean_dy, center, slope, factor}, .W = g.W};
         if (dx) run_columns(normalize_columns_backward, &t, &g, 12);
     }
     cg_free(sums, bytes);
@@ -293,7 +306,7 @@ static int CG_FN(batch_normalization_inference_forward)(float *y, const float *x
         shift[c] = (offset ? offset[c] : 0) - mean[c] * factor[c];
     }
     for (int64_t i = C; i < g.W; i++) factor[i] = factor[i - C], shift[i] = shift[i - C];
-    const struct columns t = {.y = y, .u = x, .v = x, .k = {factor, shift, shift, shift}, .W = g.W};
+    struct columns t = {.y = y, .u = x, .v = x, .k = {factor, shift, shift, shift}, .W = g.W};
     run_columns(scale_columns, &t, &g, 8);
     cg_free(factor, wide_bytes);
     return CG_OK;
@@ -321,7 +334,7 @@ static int CG_FN(batch_normalization_inference_backward)(float *dx, float *dmean
             if (dvariance) dvariance[c] = -0.5f * sum_product[c] * factor[c] * (rstd * rstd);
         }
         widen(other, NULL, -0.0f, &g); /* dy factor - 0 is dy factor, with its sign */
-        const struct columns t = {.y = dx, .u = dy, .v = dy, .k = {factor, other, other, other}, .W = g.W};
+        struct columns t = {.y = dx, .u = dy, .v = dy, .k = {factor, other, other, other}, .W = g.W};
         if (dx) run_columns(scale_columns, &t, &g, 8);
     }
     cg_free(sums, bytes);
@@ -369,23 +382,28 @@ CG_INLINE float row_statistics(float *mean, const float *x, int64_t K, float eps
 }
 
 CG_INLINE void normalize_vector(float *y, const float *x, const float *scale, const float *offset, const float *center, const float *factor,
-                                int64_t K, const int rows, int64_t n) {
+                                int64_t K, const int rows, int64_t n, int stream) {
     const vf s = vf_load_upto(scale, n), o = vf_load_upto(offset, n);
     CG_UNROLL
     for (int r = 0; r < rows; r++)
-        vf_store_upto(y + r * K, vf_fma((vf_load_upto(x + r * K, n) - center[r]) * factor[r], s, o), n);
+        put_upto(y + r * K, vf_fma((vf_load_upto(x + r * K, n) - center[r]) * factor[r], s, o), n, stream);
 }
 
 CG_INLINE void normalize_rows(float *y, float *mean, float *rstd, const float *x, const float *scale, const float *offset, int64_t K,
-                              float epsilon, const int rows, const int centered) {
+                              float epsilon, const int rows, const int centered, int stream) {
     float center[ROW_GROUP], factor[ROW_GROUP];
     for (int r = 0; r < rows; r++) {
         rstd[r] = factor[r] = row_statistics(&center[r], x + r * K, K, epsilon, centered);
         if (centered) mean[r] = center[r];
     }
     int64_t k = 0;
-    for (; k + VLEN <= K; k += VLEN) normalize_vector(y + k, x + k, scale + k, offset + k, center, factor, K, rows, VLEN);
-    if (k < K) normalize_vector(y + k, x + k, scale + k, offset + k, center, factor, K, rows, K - k);
+    if (stream) {
+        for (; k < K; k += VLEN) normalize_vector(y + k, x + k, scale + k, offset + k, center, factor, K, rows, VLEN, 1);
+        vf_stream_end();
+        return;
+    }
+    for (; k + VLEN <= K; k += VLEN) normalize_vector(y + k, x + k, scale + k, offset + k, center, factor, K, rows, VLEN, 0);
+    if (k < K) normalize_vector(y + k, x + k, scale + k, offset + k, center, factor, K, rows, K - k, 0);
 }
 
 /* Where scale or offset is NULL: K ones or zeros instead, in scratch[2,K]. One loop serves all, for loads from cache cost nothing here. */
@@ -401,17 +419,18 @@ CG_INLINE int rows_forward(float *y, float *mean, float *rstd, const float *x, c
     float *scratch = cg_alloc(bytes);
     if (!scratch) return CG_ENOMEM;
     fill_absent(&scale, &offset, scratch, K);
-    const int threads = cg_threads(8.0 * M * K, 8.0 * M * K);
+    const int threads = cg_threads(8.0 * M * K, 8.0 * M * K), stream = rows_stream(y, M, K);
     const int64_t group = K <= ROW_PART ? ROW_GROUP : 1; /* a group of longer rows would not stay in cache */
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < cg_ceil_div(M, group); i++) {
         const int64_t m = i * group, rows = cg_min64(group, M - m);
         float *to_mean = centered ? mean + m : NULL;
         if (rows == ROW_GROUP) {
-            normalize_rows(y + m * K, to_mean, rstd + m, x + m * K, scale, offset, K, epsilon, ROW_GROUP, centered);
+            normalize_rows(y + m * K, to_mean, rstd + m, x + m * K, scale, offset, K, epsilon, ROW_GROUP, centered, stream);
         } else {
             for (int64_t r = 0; r < rows; r++)
-                normalize_rows(y + (m + r) * K, centered ? to_mean + r : NULL, rstd + m + r, x + (m + r) * K, scale, offset, K, epsilon, 1, centered);
+                normalize_rows(y + (m + r) * K, centered ? to_mean + r : NULL, rstd + m + r, x + (m + r) * K, scale, offset, K, epsilon, 1, centered,
+                               stream);
         }
     }
     cg_free(scratch, bytes);
@@ -450,14 +469,14 @@ CG_INLINE struct row row_gradient(const float *dy, const float *x, const float *
 
 /* dx = rstd (g - mean g - xhat slope) of n <= VLEN columns of some rows; adds dy xhat to dscale, dy to doffset. dx may be NULL. */
 CG_INLINE void normalize_vector_backward(float *dx, float *dscale, float *doffset, const float *dy, const float *x, const float *scale,
-                                         const struct row *row, int64_t K, const int rows, const int centered, int64_t n) {
+                                         const struct row *row, int64_t K, const int rows, const int centered, int64_t n, int stream) {
     const vf s = vf_load_upto(scale, n);
     vf to_scale = vf_load_upto(dscale, n), to_offset = vf_load_upto(doffset, n);
     for (int r = 0; r < rows; r++) {
         const vf d = vf_load_upto(dy + r * K, n), xhat = (vf_load_upto(x + r * K, n) - row[r].mean) * row[r].rstd;
         to_scale = vf_fma(d, xhat, to_scale);
         if (centered) to_offset += d;
-        if (dx) vf_store_upto(dx + r * K, vf_fma(-xhat, vf_set(row[r].slope), d * s - row[r].mean_g) * row[r].rstd, n);
+        if (dx) put_upto(dx + r * K, vf_fma(-xhat, vf_set(row[r].slope), d * s - row[r].mean_g) * row[r].rstd, n, stream);
     }
     vf_store_upto(dscale, to_scale, n);
     if (centered) vf_store_upto(doffset, to_offset, n);
@@ -465,15 +484,17 @@ CG_INLINE void normalize_vector_backward(float *dx, float *dscale, float *doffse
 
 /* The same for columns begin .. end-1 of K */
 CG_INLINE void normalize_rows_backward(float *dx, float *dscale, float *doffset, const float *dy, const float *x, const float *scale,
-                                       const struct row *from, int64_t K, int64_t begin, int64_t end, const int rows, const int centered) {
+                                       const struct row *from, int64_t K, int64_t begin, int64_t end, const int rows, const int centered,
+                                       int stream) {
     struct row row[ROW_GROUP]; /* a copy, which the stores cannot change */
     CG_UNROLL
     for (int r = 0; r < rows; r++) row[r] = from[r];
     int64_t k = begin;
     for (; k + VLEN <= end; k += VLEN)
-        normalize_vector_backward(dx ? dx + k : NULL, dscale + k, doffset + k, dy + k, x + k, scale + k, row, K, rows, centered, VLEN);
+        normalize_vector_backward(dx ? dx + k : NULL, dscale + k, doffset + k, dy + k, x + k, scale + k, row, K, rows, centered, VLEN, stream);
     if (k < end)
-        normalize_vector_backward(dx ? dx + k : NULL, dscale + k, doffset + k, dy + k, x + k, scale + k, row, K, rows, centered, end - k);
+        normalize_vector_backward(dx ? dx + k : NULL, dscale + k, doffset + k, dy + k, x + k, scale + k, row, K, rows, centered, end - k, 0);
+    if (stream) vf_stream_end();
 }
 
 /* Tasks are parts of the rows, each with its own sums over them. Rows that do not stay in cache with those sums are cut into blocks of
@@ -494,7 +515,7 @@ CG_INLINE int rows_backward(float *dx, float *dscale, float *doffset, const floa
     const float *offset = NULL;
     fill_absent(&scale, &offset, sums + parts * 2 * K, K);
     memset(sums, 0, (size_t)(parts * 2 * K) * sizeof *sums);
-    const int threads = cg_threads(12.0 * M * K, 12.0 * M * K);
+    const int threads = cg_threads(12.0 * M * K, 12.0 * M * K), stream = dx && rows_stream(dx, M, K);
     CG_PARALLEL_FOR(threads)
     for (int64_t m = 0; m < (blocks > 1 ? M : 0); m++)
         row[m] = row_gradient(dy + m * K, x + m * K, scale, centered ? mean[m] : 0, rstd[m], K, centered);
@@ -508,8 +529,8 @@ CG_INLINE int rows_backward(float *dx, float *dscale, float *doffset, const floa
             rows = last - m >= ROW_GROUP ? ROW_GROUP : 1;
             for (int64_t r = 0; r < (blocks > 1 ? 0 : rows); r++)
                 row[m + r] = row_gradient(d + r * K, v + r * K, scale, centered ? mean[m + r] : 0, rstd[m + r], K, centered);
-            if (rows == 1) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, row + m, K, begin, end, 1, centered);
-            else normalize_rows_backward(to, to_scale, to_offset, d, v, scale, row + m, K, begin, end, ROW_GROUP, centered);
+            if (rows == 1) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, row + m, K, begin, end, 1, centered, stream);
+            else normalize_rows_backward(to, to_scale, to_offset, d, v, scale, row + m, K, begin, end, ROW_GROUP, centered, stream);
         }
     }
     if (dscale) column_sums(dscale, sums, parts, K, 2 * K);
