@@ -1,9 +1,9 @@
 """Capture and replay: a step whose kernels are known runs them one after the other, without the Python between them.
 
-The second time that a model trains, tests or predicts on inputs of the same shapes and types, a recorder notes each kernel
-call. From then on these calls are replayed, with the new inputs, new random numbers and one planned piece of memory for
-everything temporary; the results have the same bits. What a recording takes for constant (layers' arguments, which
-variables are trained) is watched: a change starts a new recording.
+The second time that a model trains, tests or predicts on inputs of the same shapes and types, a recorder notes each
+kernel call. From then on these calls are replayed, with the new inputs, new random numbers and one planned piece of
+memory for everything temporary; the results have the same bits. What a recording takes for constant (layers' arguments,
+which variables are trained) is watched: a change starts a new recording.
 
 Captured are models made of cygrad's own layers, losses and regularizers. The user's own code may do something else at
 each call, which nobody can see, so it runs op by op unless compile(jit_compile=True) promises that it does not. What is
@@ -21,6 +21,7 @@ from ..ops._backend import K, Tensor, recording
 from .data import leaves, map_leaves
 
 MOST_SHAPES = 16  # programs for one function: each holds a few kilobytes
+LARGE = 1 << 22
 
 enabled = os.environ.get("CYGRAD_CAPTURE", "1") != "0"
 
@@ -39,11 +40,11 @@ class Captured:
     """The programs of one function of tensors: captured(function, *inputs) is function(*inputs).
 
     inputs: tensors, None, or nests of them. objects: the layers and losses that the function runs through. wanted:
-    True, False or "auto".
+    True, False or "auto". logits: do the results keep the logits that they came from?
     """
 
-    def __init__(self, workspace, objects, wanted):
-        self.workspace = workspace
+    def __init__(self, workspace, objects, wanted, logits=True):
+        self.workspace, self.logits = workspace, logits
         self.version = _core.version()
         self.programs = {}  # by signature: 1 after the first call, then a Program, or the reason why there is none
         self.structures = {}
@@ -96,8 +97,10 @@ class Captured:
         finally:
             _one.release()
         try:
-            outputs, self.structures[key] = _structure(result)
-            self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena)
+            outputs, self.structures[key] = _structure(result, self.logits)
+            program = self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena)
+            if program.arena_bytes >= LARGE:  # the arena takes the place of what the step used so far
+                _core.alloc_trim()
         except CannotReplay as error:
             self.programs[key] = str(error)
         return result
@@ -117,10 +120,10 @@ class Captured:
         return lines or ["has not been called"]
 
 
-def _structure(result):
+def _structure(result, logits):
     """The tensors of a result, and a function that makes the like of it from others."""
     outputs = leaves(result)
-    followers = [(i, t.logits, t.logits_of) for i, t in enumerate(outputs) if t.logits is not None]
+    followers = [(i, t.logits, t.logits_of) for i, t in enumerate(outputs) if logits and t.logits is not None]
     count = len(outputs)
 
     def restored(tensors):

@@ -189,7 +189,7 @@ class Trainer(Compiled, Inputs):
             if what != "predict":
                 objects.append(self._loss_function)
             wanted = self._compile_arguments.get("jit_compile", "auto")
-            captured = self._captures[what] = Captured(self._workspace, objects, wanted)
+            captured = self._captures[what] = Captured(self._workspace, objects, wanted, logits=what != "predict")
         return captured
 
     def explain_capture(self):
@@ -409,22 +409,10 @@ class Trainer(Compiled, Inputs):
         >>> model.predict(np.array([[1.0, 2.0]])).tolist()
         [[3.0]]
         """
-        if (  # one small array of the shape and the type that the model takes: nothing to check, nothing to convert
-            type(x) is np.ndarray
-            and x.dtype == FLOAT32
-            and x.shape[1:] == self._row
-            and 0 < len(x) <= (batch_size or 32)
-            and callbacks is None
-            and steps is None
-            and (verbose == "auto" or not verbose)
-            and type(self).predict_step is Trainer.predict_step
-            and not self._integer_inputs()
-        ):
-            captured = self._captured("predict")
-            y = captured.replay((x,), ((x.shape, FLOAT),)) if x.flags.c_contiguous else None
-            if y is None:
-                y = captured(self._forward, from_array(x))
-            return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
+        if callbacks is None and steps is None and type(x) is np.ndarray and (verbose == "auto" or not verbose):
+            y = self._predict_small(x, batch_size or 32)
+            if y is not None:
+                return y
         batch_size, steps = _positive("predict", "batch_size", batch_size), _positive("predict", "steps", steps)
         batches = self._batches_to_predict(x, batch_size, steps)
         verbose = _verbosity("predict", verbose)
@@ -433,6 +421,19 @@ class Trainer(Compiled, Inputs):
                 callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
             )
         return self._predict(batches, callbacks)
+
+    def _predict_small(self, x, batch_size):
+        """predict for one batch of float32 rows as the model takes them: nothing to check or to convert. Else None."""
+        if x.dtype != FLOAT32 or not 0 < len(x) <= batch_size:
+            return None
+        captured = self._captures.get("predict")
+        y = captured.replay((x,), ((x.shape, FLOAT),)) if captured and x.flags.c_contiguous else None
+        if y is None:
+            overridden = type(self).predict_step is not Trainer.predict_step
+            if x.shape[1:] != self._row or overridden or self._integer_inputs():
+                return None
+            y = self._captured("predict")(self._forward, from_array(x))
+        return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
 
     def _predict(self, batches, callbacks):
         begin, end = _hook(callbacks, "on_predict_batch_begin"), _hook(callbacks, "on_predict_batch_end")
