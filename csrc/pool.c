@@ -41,10 +41,11 @@ enum {
 /* What a thread knows of the region it is in. */
 typedef struct {
     int id, ids;
+    int wanted;                     /* helpers that this thread, the caller, has yet to see awake */
     atomic_long *taken;             /* chunks of the region's dynamic loop that are taken */
     long start, end, step, chunk;   /* that loop */
 } team;
-static _Thread_local team here = {0, 1, NULL, 0, 0, 1, 1};
+static _Thread_local team here = {0, 1, 0, NULL, 0, 0, 1, 1};
 
 typedef struct {
     pthread_t thread;
@@ -100,8 +101,8 @@ static int claim(uint64_t *ticket, bool from_low) {
 }
 
 /* A claimed id keeps its region open until it is finished, so all that it needs may be read. */
-static void run_id(int id) {
-    here = (team){.id = id, .ids = pool.ids, .taken = &pool.taken};
+static void run_id(int id, int wanted) {
+    here = (team){.id = id, .ids = pool.ids, .wanted = wanted, .taken = &pool.taken};
     pool.function(pool.data);
     here = (team){.ids = 1};
 }
@@ -126,7 +127,7 @@ static void *helper_main(void *argument) {
         for (int i = 0; i < 64; i++) {
             uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
             if (work_left(ticket)) {
-                for (int id; (id = claim(&ticket, false)) >= 0; atomic_fetch_add(&pool.finished, 1)) run_id(id);
+                for (int id; (id = claim(&ticket, false)) >= 0; atomic_fetch_add(&pool.finished, 1)) run_id(id, 0);
                 if (atomic_load(&pool.caller_sleeps)) {
                     pthread_mutex_lock(&pool.mutex);
                     pthread_cond_signal(&pool.all_finished);
@@ -176,12 +177,13 @@ static void start_helpers(int wanted) {
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* Wakes as many helpers as `wanted` exceeds those awake, once the work has lasted long enough. True: no more need to ask. */
-static bool woken(int wanted) {
+/* Wakes as many helpers as `wanted` exceeds those awake, once the work has lasted long enough. True: no more need to ask.
+ * A pause lies between regions: within one, however long, work goes on. */
+static bool woken(int wanted, bool region_begins) {
     int missing = wanted - (pool.helpers - atomic_load(&pool.sleeping));
     if (missing <= 0) return true;
     int64_t time = now();
-    if (time - pool.work_ended > SPIN_NS) pool.work_began = time;
+    if (region_begins && time - pool.work_ended > SPIN_NS) pool.work_began = time;
     pool.work_ended = time;
     if (time - pool.work_began < WAKE_NS) return false;
     pthread_mutex_lock(&pool.mutex);
@@ -237,11 +239,11 @@ static void run_region(void (*function)(void *), void *data, int threads) {
     uint64_t generation = (atomic_load_explicit(&pool.ticket, memory_order_relaxed) >> 32) + 1;
     uint64_t ticket = generation << 32 | (uint64_t)ids;
     atomic_store(&pool.ticket, ticket);
-    bool all_woken = woken(threads - 1);
+    bool all_woken = woken(threads - 1, true);
     int own = 0;
     for (int id; (id = claim(&ticket, true)) >= 0; own++) {
-        run_id(id);
-        if (!all_woken) all_woken = woken(threads - 1);
+        run_id(id, all_woken ? 0 : threads - 1);
+        if (!all_woken) all_woken = woken(threads - 1, false);
     }
     wait_for(ids - own);
     atomic_flag_clear_explicit(&pool.busy, memory_order_release);
@@ -249,6 +251,7 @@ static void run_region(void (*function)(void *), void *data, int threads) {
 
 /* A chunk of the region's dynamic loop: [*first, *last) in steps. */
 static bool next_chunk(long *first, long *last) {
+    if (here.wanted && woken(here.wanted, false)) here.wanted = 0; /* this id may take all chunks, so it has to ask */
     long n = atomic_fetch_add_explicit(here.taken, 1, memory_order_relaxed);
     long width = here.chunk * here.step, start = here.start + n * width;
     if (here.step > 0 ? start >= here.end : start <= here.end) return false;
