@@ -1,7 +1,6 @@
 """Names to objects: what activations, initializers, regularizers, layers and their configs have in common."""
 
 import contextlib
-import difflib
 import inspect
 import threading
 
@@ -45,6 +44,8 @@ def custom_object(name):
 
 def did_you_mean(name, known):
     """' Did you mean ...?' with the nearest known names; '' when none is near."""
+    import difflib  # here, for only errors need it
+
     lower = {k.lower(): k for k in known}
     near = [lower[k] for k in difflib.get_close_matches(str(name).lower(), lower, n=3, cutoff=0.6)]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
@@ -120,6 +121,22 @@ def serialize(value, owner="", argument=""):
         f"{owner}: the argument {argument!r} is {_kind(value)}, which a configuration cannot hold; "
         f"override get_config and from_config to say how it is saved"
     )
+
+
+class Configurable:
+    """The base of what keeps its constructor's arguments as attributes of the same names, and of nothing else."""
+
+    def get_config(self):
+        """The constructor's arguments as plain data."""
+        names = parameters_of(type(self).__init__) if type(self).__init__ is not object.__init__ else []
+        return {name: serialize(getattr(self, name), type(self).__name__, name) for name in names}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+    def __repr__(self):
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 def _kind(value):

@@ -4,23 +4,11 @@ from . import _lookup, ops
 from .config import epsilon
 
 
-class Constraint:
+class Constraint(_lookup.Configurable):
     """The base of all constraints: a subclass defines __call__(w), and get_config if it has arguments."""
 
     def __call__(self, w):
         return w
-
-    def get_config(self):
-        """The constructor's arguments as plain data."""
-        names = _lookup.parameters_of(type(self).__init__) if type(self).__init__ is not object.__init__ else []
-        return {name: _lookup.serialize(getattr(self, name), type(self).__name__, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 def _norms(w, axis):

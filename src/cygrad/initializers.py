@@ -12,27 +12,15 @@ from . import _lookup, random
 from ._tensor import from_array
 
 
-class Initializer:
+class Initializer(_lookup.Configurable):
     """The base of all initializers: a subclass defines __call__(shape, dtype=None), and get_config where it must."""
 
     def __call__(self, shape, dtype=None):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(shape, dtype=None)")
 
-    def get_config(self):
-        """The constructor's arguments as plain data."""
-        names = _lookup.parameters_of(type(self).__init__) if type(self).__init__ is not object.__init__ else []
-        return {name: _lookup.serialize(getattr(self, name), type(self).__name__, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
     def clone(self):
         """A new initializer with the same arguments; without a seed it will give other values."""
         return type(self).from_config(self.get_config())
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 class Constant(Initializer):

@@ -301,7 +301,19 @@ class MeanAbsoluteError(Loss):
         return _error("MeanAbsoluteError", "absolute_error", y_true, y_pred)
 
 
-class BinaryCrossentropy(Loss):
+class _SmoothedCrossentropy(Loss):
+    """What the cross-entropies with label_smoothing share: their arguments."""
+
+    def __init__(self, from_logits, label_smoothing, axis, reduction, name):
+        super().__init__(name, reduction)
+        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+
+    def get_config(self):
+        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
+        return {**super().get_config(), **own}
+
+
+class BinaryCrossentropy(_SmoothedCrossentropy):
     """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])), 4)
@@ -317,19 +329,14 @@ class BinaryCrossentropy(Loss):
         name="binary_crossentropy",
         dtype=None,
     ):
-        super().__init__(name, reduction)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
 
     def call(self, y_true, y_pred):
         name = "BinaryCrossentropy"
         return _binary_crossentropy(name, y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
-    def get_config(self):
-        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
-        return {**super().get_config(), **own}
 
-
-class CategoricalCrossentropy(Loss):
+class CategoricalCrossentropy(_SmoothedCrossentropy):
     """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
     >>> round(float(cygrad.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
@@ -345,15 +352,10 @@ class CategoricalCrossentropy(Loss):
         name="categorical_crossentropy",
         dtype=None,
     ):
-        super().__init__(name, reduction)
-        self.from_logits, self.label_smoothing, self.axis = from_logits, label_smoothing, axis
+        super().__init__(from_logits, label_smoothing, axis, reduction, name)
 
     def call(self, y_true, y_pred):
         return categorical_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
-
-    def get_config(self):
-        own = {"from_logits": self.from_logits, "label_smoothing": self.label_smoothing, "axis": self.axis}
-        return {**super().get_config(), **own}
 
 
 class SparseCategoricalCrossentropy(Loss):

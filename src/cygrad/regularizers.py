@@ -12,7 +12,7 @@ def _factor(value, who, argument):
     return float(value)
 
 
-class Regularizer:
+class Regularizer(_lookup.Configurable):
     """The base of all regularizers: a subclass defines __call__(x), and get_config if it has arguments."""
 
     def __setattr__(self, name, value):
@@ -23,18 +23,6 @@ class Regularizer:
 
     def __call__(self, x):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(x)")
-
-    def get_config(self):
-        """The constructor's arguments as plain data."""
-        names = _lookup.parameters_of(type(self).__init__) if type(self).__init__ is not object.__init__ else []
-        return {name: _lookup.serialize(getattr(self, name), type(self).__name__, name) for name in names}
-
-    @classmethod
-    def from_config(cls, config):
-        return cls(**config)
-
-    def __repr__(self):
-        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
 
 
 class L1(Regularizer):
