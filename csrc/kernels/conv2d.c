@@ -189,6 +189,13 @@ static int convolve_back(const struct conv *c, float *dx, const float *dy, const
     return status;
 }
 
+/* to[0 .. n-1] += from[0 .. n-1] */
+static inline void accumulate_row(float *to, const float *from, int64_t n) {
+    int64_t i = 0;
+    for (; i + VLEN <= n; i += VLEN) vf_store(to + i, vf_load(to + i) + vf_load(from + i));
+    if (i < n) vf_store_n(to + i, vf_load_n(to + i, n - i) + vf_load_n(from + i, n - i), n - i);
+}
+
 /* One row of products[Q, R*S*C/G] = dy[n,p,:,g] kernel^T is added into the rows h0 .. h1-1 of image n that it touches. */
 static void add_products(const struct conv *c, float *dx, const float *products, int64_t p, int64_t group, int64_t h0, int64_t h1) {
     const int64_t Cg = c->C / c->groups, row = c->S * Cg;
@@ -345,10 +352,7 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
             }
         }
     }
-    if (parts > 1 && !status) {
-        memcpy(dkernel, sums, (size_t)size * sizeof *sums);
-        for (int64_t part = 1; part < parts; part++) accumulate_row(dkernel, sums + part * size, size);
-    }
+    if (parts > 1 && !status) column_sums(dkernel, sums, parts, size, size);
     if (parts > 1) cg_free(sums, sums_bytes);
     cg_free(starts, starts_bytes);
     cg_free(runs.offset, runs.bytes);

@@ -17,11 +17,11 @@
 
 enum {
     PATCH = 4, POINTS = 36,
-    SLICE = 64,          /* channels, or filters, of what is summed in the second-level cache */
-    PATCHES = 150 << 10,  /* floats of a task's patches: most of that cache */
-    GROUP = 2 << 20,     /* floats of the kernel's panels made at a time: a part of the third-level cache */
-    FEW = 64,            /* patches, up to which tasks split the filters and make their panels themselves */
-    LEAST = 64, SUMS = 2 << 20, /* patches of a sum of dkernel, and floats of all such sums */
+    SLICE = 64,               /* channels, or filters, of what is summed in the second-level cache */
+    PATCH_FLOATS = 150 << 10, /* of a task's patches: most of that cache */
+    PANEL_FLOATS = 2 << 20,   /* of the kernel's panels made at a time: a part of the third-level cache */
+    FEW_PATCHES = 64,         /* up to which tasks split the filters and make their panels themselves */
+    LEAST_PATCHES = 64, SUM_FLOATS = 2 << 20, /* of a part of dkernel's sum, and of all parts */
 };
 enum transform { TO_INPUT, TO_KERNEL, TO_OUTPUT, BACK_OUTPUT, BACK_KERNEL }; /* B^T, G, A^T, A, G^T */
 
@@ -239,10 +239,10 @@ static void convolve_panel(const struct winograd *w, const struct block *b, cons
 }
 
 static int winograd_convolve(struct winograd *w) {
-    const int threads = winograd_threads(w), few = w->patches <= FEW;
+    const int threads = winograd_threads(w), few = w->patches <= FEW_PATCHES;
     const int64_t panels = cg_ceil_div(w->F, NR), panel_floats = POINTS * (w->C + 1) * NR;
-    const int64_t groups = few ? 1 : cg_ceil_div(panels, cg_max64(1, GROUP / panel_floats)), group = cg_ceil_div(panels, groups);
-    const int64_t row = cg_ceil_div(w->C, VLEN) * VLEN, most = cg_max64(MR, PATCHES / (POINTS * row) / MR * MR);
+    const int64_t groups = few ? 1 : cg_ceil_div(panels, cg_max64(1, PANEL_FLOATS / panel_floats)), group = cg_ceil_div(panels, groups);
+    const int64_t row = cg_ceil_div(w->C, VLEN) * VLEN, most = cg_max64(MR, PATCH_FLOATS / (POINTS * row) / MR * MR);
     const int64_t blocks = few ? 1 : cg_min64(cg_ceil_div(cg_ceil_div(w->patches, most), threads) * threads, cg_ceil_div(w->patches, MR));
     const int64_t shares = few ? cg_min64(panels, threads) : 1; /* of a block's panels */
     const int64_t block = cg_ceil_div(w->patches, blocks), apart = block * row + 16;
@@ -279,13 +279,6 @@ static int winograd_convolve(struct winograd *w) {
 }
 
 /* ---- gradient with respect to the kernel ---- */
-
-/* to[0 .. n-1] += from[0 .. n-1] */
-static inline void accumulate_row(float *to, const float *from, int64_t n) {
-    int64_t i = 0;
-    for (; i + VLEN <= n; i += VLEN) vf_store(to + i, vf_load(to + i) + vf_load(from + i));
-    if (i < n) vf_store_n(to + i, vf_load_n(to + i, n - i) + vf_load_n(from + i, n - i), n - i);
-}
 
 /* dkernel[3,3,c0..c1-1,f0..f1-1] = the sum over patches first .. end-1, at most `block` of them at a time, at most SLICE channels and
  * filters. In memory: these patches of x and of dy as points, then the sum, [36][c1-c0][f1-f0 up to whole panels]. */
@@ -324,10 +317,10 @@ static void gradient_of_slice(const struct winograd *w, float *dkernel, int64_t 
 /* The patches in parts fixed by the sizes, whose sums are added in order; channels and filters in slices. A task is a slice of a part. */
 static int winograd_backward_kernel(struct winograd *w) {
     const int threads = winograd_threads(w);
-    const int64_t size = 9 * w->C * w->F, parts = cg_max64(1, cg_min64(cg_min64(16, w->patches / LEAST), SUMS / size));
+    const int64_t size = 9 * w->C * w->F, parts = cg_max64(1, cg_min64(cg_min64(16, w->patches / LEAST_PATCHES), SUM_FLOATS / size));
     const int64_t c_slices = cg_ceil_div(w->C, SLICE), f_slices = cg_ceil_div(w->F, SLICE), slices = c_slices * f_slices;
     const int64_t in_part = cg_ceil_div(w->patches, parts);
-    const int64_t block = cg_ceil_div(in_part, cg_ceil_div(in_part, PATCHES / (2 * POINTS * SLICE)));
+    const int64_t block = cg_ceil_div(in_part, cg_ceil_div(in_part, PATCH_FLOATS / (2 * POINTS * SLICE)));
     const size_t bytes = (size_t)(POINTS * (2 * (block * SLICE + 16) + SLICE * (SLICE + NR))) * sizeof(float);
     const size_t sums_bytes = parts > 1 ? (size_t)(parts * size) * sizeof(float) : 0;
     float *sums = parts > 1 ? cg_alloc(sums_bytes) : w->dkernel;
@@ -345,10 +338,7 @@ static int winograd_backward_kernel(struct winograd *w) {
         }
         cg_free(memory, bytes);
     }
-    if (parts > 1 && !status) {
-        memcpy(w->dkernel, sums, (size_t)size * sizeof *sums);
-        for (int64_t part = 1; part < parts; part++) accumulate_row(w->dkernel, sums + part * size, size);
-    }
+    if (parts > 1 && !status) column_sums(w->dkernel, sums, parts, size, size);
     if (parts > 1) cg_free(sums, sums_bytes);
     return status;
 }
