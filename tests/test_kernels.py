@@ -367,6 +367,22 @@ def test_winograd_error_beside_direct_sums(H, C, F, positive):
         assert errors[0] < 1.5e-6 * expected[output].std(), name
 
 
+@pytest.mark.parametrize("isa", ISAS)
+@pytest.mark.parametrize("M, N, K", [(1, 40, 1100), (33, 65, 300), (140, 300, 64), (450, 640, 520)])
+@pytest.mark.parametrize("transpose_a, transpose_b", FLAGS)
+def test_a_batch_of_products_is_each_of_them(isa, M, N, K, transpose_a, transpose_b):
+    """Bit for bit, also where b is packed as a whole, in runs of K, by other numbers of threads."""
+    flags = {"M": M, "N": N, "K": K, "transpose_a": transpose_a, "transpose_b": transpose_b}
+    batch = testing.make_arguments("batched_matmul", shape=(2, 3), shape_b=(3,), **flags)
+    with testing.settings(isa, 2):
+        _core_call("batched_matmul", batch)
+    for i, (y, a) in enumerate(zip(batch["y"].reshape(6, M, N), batch["a"])):
+        one = {"y": np.empty_like(y), "a": a, "b": batch["b"][i % 3], "bias": None, **flags, "activation": 0}
+        with testing.settings(isa, 1 + 2 * (i % 2)):
+            _core_call("matmul", one)
+        assert one["y"].tobytes() == y.tobytes(), i
+
+
 # ---- algebra ----
 
 

@@ -182,7 +182,7 @@ static void pack_a(float *restrict to, int64_t rows, const float *restrict a, in
 enum {
     STEPS = 512, SHARED_STEPS = 1024, /* most k steps at a time, where b is read in place or packed panel by panel; where it is packed as a whole */
     FEW_ROWS_STEPS = 8,               /* for so few rows that b is read once, row by row as it lies: as many streams as are prefetched */
-    BLOCK = 98304,                    /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
+    BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
     SECOND_LEVEL = 65536, LARGE = 300000, /* numbers of b: more than stay in the second-level cache beside that; more than it holds */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
 };
@@ -319,7 +319,7 @@ static int multiply(const struct batch *batch, struct product *p) {
     if (p->M == 0 || p->N == 0 || batch->count == 0) return CG_OK;
     const int threads = cg_threads(2 * count * p->M * p->N * p->K, 4 * count * (p->M * p->K + p->K * p->N + p->M * p->N));
     const int64_t steps = even_steps(p->K, SHARED_STEPS);
-    int64_t blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK / steps));
+    int64_t blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK_OF_A / steps));
     if (blocks > 2 && p->K * p->N > LARGE && (p->b_j != 1 || p->b_k > 2 * NR)) {
         int status = CG_OK;
         p->steps = steps;
@@ -327,7 +327,7 @@ static int multiply(const struct batch *batch, struct product *p) {
         return status;
     }
     p->steps = even_steps(p->K, p->M <= WIDE_ROWS && p->K * p->N > SECOND_LEVEL && p->b_j == 1 ? FEW_ROWS_STEPS : STEPS);
-    blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK / p->steps));
+    blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK_OF_A / p->steps));
     if (threads == 1 && batch->count * blocks == 1) product_part(p, 0, p->M, 0, p->N); /* without entering OpenMP, which costs as much as a small product */
     else multiply_columns(batch, p, 0, p->N, blocks, threads);
     return CG_OK;
