@@ -66,27 +66,36 @@ def _on_numpy(function):
     return call
 
 
-@contextlib.contextmanager
-def use_reference(dtype="float64"):
-    """Runs everything inside the with block on cygrad.reference, new float tensors in dtype. For tests: slow, one
-    thread at a time."""
+def _switch_to_reference(dtype):
+    """From here on K is the reference, new float tensors in dtype; returns a function that undoes it."""
     from .. import reference
 
     compiled = dict(vars(K))
     old = _core.set_default_float(dtype)
     vars(K).update({name: _on_numpy(getattr(reference, name)) for name in _core.KERNELS})
+
+    def undo():
+        vars(K).update(compiled)
+        _core.set_default_float(old)
+
+    return undo
+
+
+@contextlib.contextmanager
+def use_reference(dtype="float64"):
+    """Runs everything inside the with block on cygrad.reference, new float tensors in dtype. For tests: slow, one
+    thread at a time."""
+    undo = _switch_to_reference(dtype)
     try:
         yield
     finally:
-        vars(K).update(compiled)
-        _core.set_default_float(old)
+        undo()
 
 
 if os.environ.get("CYGRAD_BACKEND", "kernels") != "kernels":
     if os.environ["CYGRAD_BACKEND"] != "reference":
         raise ValueError(f"CYGRAD_BACKEND is {os.environ['CYGRAD_BACKEND']!r}; expected 'kernels' or 'reference'")
-    _reference = use_reference()  # kept: a context manager that is thrown away ends
-    _reference.__enter__()
+    _switch_to_reference("float64")
 
 
 def integers(x, op, argument, dtype="int32"):
