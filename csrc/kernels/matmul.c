@@ -275,6 +275,7 @@ static void multiply_columns(const struct batch *batch, const struct product *p,
     const int64_t panels = cg_ceil_div(n1 - n0, NR);
     int64_t groups = 1;
     if (threads > 1) { /* several tasks for each thread where they remain worth a call, or else would not come out even */
+        if (blocks > 1) blocks = cg_min64(p->M, cg_ceil_div(blocks, threads) * threads); /* as many for each */
         const int several = 2.0 * p->M * p->K * (n1 - n0) * batch->count > 2e7 * threads || (batch->count > 1 && batch->count % threads);
         const int64_t wanted = cg_ceil_div((several ? 4 : 1) * threads, batch->count * blocks);
         if (panels < threads || p->M > 8 * p->N) blocks = cg_min64(p->M, blocks * wanted);
@@ -328,7 +329,8 @@ static int multiply(const struct batch *batch, struct product *p) {
     }
     p->steps = even_steps(p->K, p->M <= WIDE_ROWS && p->K * p->N > SECOND_LEVEL && p->b_j == 1 ? FEW_ROWS_STEPS : STEPS);
     blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK_OF_A / p->steps));
-    if (threads == 1 && batch->count * blocks == 1) product_part(p, 0, p->M, 0, p->N); /* without entering OpenMP, which costs as much as a small product */
+    /* A small product is not worth entering OpenMP for. */
+    if (threads == 1 && batch->count * blocks == 1) product_part(p, 0, p->M, 0, p->N);
     else multiply_columns(batch, p, 0, p->N, blocks, threads);
     return CG_OK;
 }
