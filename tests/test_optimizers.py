@@ -563,3 +563,16 @@ def test_calls_are_checked():
 
 def test_public_names():
     assert cygrad.optimizers.Optimizer is cygrad.Optimizer
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "rmsprop", cygrad.optimizers.SGD(0.1, momentum=0.9)], ids=str)
+def test_averages_of_gradients_that_died_out_become_zero(optimizer):
+    optimizer = cygrad.optimizers.get(optimizer)
+    w = cygrad.Variable(np.ones(20, "float32"))
+    optimizer.apply([np.full(20, 1e-17)], [w])
+    for _ in range(1000):
+        optimizer.apply([np.zeros(20)], [w])
+    for slot in optimizer.slots.values():
+        values = np.abs(np.asarray(slot))
+        assert not ((values > 0) & (values < 1e-36)).any()
+    assert np.isfinite(w.numpy()).all()

@@ -5,6 +5,10 @@
 #define GET(p) vf_load_upto(job->p + i, end - i)
 #define PUT(p, value) vf_store_upto(job->p + i, value, end - i)
 
+/* A slot's value, 0 where it is next to nothing. Averages of gradients that have died out halve for ever, and end as denormal numbers, which
+ * make a step of Adam 2.5 times as slow here and worse elsewhere; 1e-36 is far below what any weight notices. */
+CG_INLINE vf settled(vf x) { return vf_select((vi)(vf_abs(x) < vf_set(1e-36f)), vf_set(0), x); }
+
 /* ---- SGD ---- */
 
 struct sgd_job { float *w, *velocity; const float *g; float lr, momentum; };
@@ -18,7 +22,7 @@ CG_INLINE void sgd_chunk(const struct sgd_job *job, int64_t begin, int64_t end, 
     const vf lr = vf_set(job->lr), momentum = vf_set(job->momentum);
     for (int64_t i = begin; i < end; i += VLEN) {
         vf step = lr * GET(g);
-        vf velocity = vf_fma(momentum, GET(velocity), -step);
+        vf velocity = settled(vf_fma(momentum, GET(velocity), -step));
         PUT(velocity, velocity);
         PUT(w, GET(w) + (nesterov ? vf_fma(momentum, velocity, -step) : velocity));
     }
@@ -41,8 +45,8 @@ CG_INLINE void adam_chunk(const struct adam_job *job, int64_t begin, int64_t end
     const vf rate = vf_set(job->rate), part1 = vf_set(job->part1), part2 = vf_set(job->part2), epsilon = vf_set(job->epsilon);
     for (int64_t i = begin; i < end; i += VLEN) {
         vf g = GET(g), m = GET(m), v = GET(v);
-        m = vf_fma(part1, g - m, m);
-        v = vf_fma(part2, vf_fma(g, g, -v), v);
+        m = settled(vf_fma(part1, g - m, m));
+        v = settled(vf_fma(part2, vf_fma(g, g, -v), v));
         PUT(m, m);
         PUT(v, v);
         if (amsgrad) {
@@ -82,16 +86,16 @@ static void rmsprop_chunk(const void *job_, int64_t begin, int64_t end) {
     const vf lr = vf_set(job->lr), rho = vf_set(job->rho), part = vf_set(job->part), momentum = vf_set(job->momentum);
     const vf epsilon = vf_set(job->epsilon);
     for (int64_t i = begin; i < end; i += VLEN) {
-        vf g = GET(g), v = vf_fma(rho, GET(v), part * (g * g)), d = v + epsilon;
+        vf g = GET(g), v = settled(vf_fma(rho, GET(v), part * (g * g))), d = v + epsilon;
         PUT(v, v);
         if (job->a) {
-            vf a = vf_fma(rho, GET(a), part * g);
+            vf a = settled(vf_fma(rho, GET(a), part * g));
             PUT(a, a);
             d = vf_fma(-a, a, d);
         }
         vf u = lr * g / vf_sqrt(d);
         if (job->b) {
-            u = vf_fma(momentum, GET(b), u);
+            u = settled(vf_fma(momentum, GET(b), u));
             PUT(b, u);
         }
         PUT(w, GET(w) - u);

@@ -121,24 +121,25 @@ class Captured:
 
 
 def _structure(result, logits):
-    """The tensors of a result, and a function that makes the like of it from others."""
+    """The tensors of a result, their logits if wanted, and a function that makes the like of it from others."""
     outputs = leaves(result)
-    followers = [(i, t.logits, t.logits_of) for i, t in enumerate(outputs) if logits and t.logits is not None]
     count = len(outputs)
+    followers = [(i, t.logits_of, t.logits) for i, t in enumerate(outputs) if logits and t.logits is not None]
+    kinds = [(i, count + j, kind) for j, (i, kind, _) in enumerate(followers)]
+    single, flat = isinstance(result, Tensor), type(result) is tuple and len(result) == count
+    template = map_leaves(lambda _: 0, result)
 
     def restored(tensors):
-        for (i, _, kind), logits in zip(followers, tensors[count:]):
-            tensors[i].set_logits(logits, kind)
+        for i, j, kind in kinds:
+            tensors[i].set_logits(tensors[j], kind)
+        if single:
+            return tensors[0]
+        if flat:
+            return tensors[:count]
         it = iter(tensors)
         return map_leaves(lambda _: next(it), template)
 
-    template = map_leaves(lambda _: 0, result)
-    if not followers:
-        if isinstance(result, Tensor):
-            return tuple(outputs), lambda tensors: tensors[0]
-        if isinstance(result, tuple) and all(isinstance(t, Tensor) for t in result):
-            return tuple(outputs), tuple
-    return (*outputs, *[logits for _, logits, _ in followers]), restored
+    return (*outputs, *[t for _, _, t in followers]), restored
 
 
 def _foreign(objects):
