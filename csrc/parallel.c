@@ -69,10 +69,10 @@ int cg_set_num_threads(int n) {
 int cg_get_num_threads(void) { return forked ? 1 : num_threads; }
 
 /* A region costs up to half a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
- * core at 120 GFLOP/s, 100 kB are 1 to 4 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
- * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does; relu of 8192 values does not, of 16384 (1.18 times) does. */
+ * core at 120 GFLOP/s, 150 kB are 1 to 5 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
+ * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does. */
 int cg_threads(double flops, double bytes) {
     int most = cg_get_num_threads();
-    double worth = flops / 3e5 + bytes / 1e5;
+    double worth = flops / 3e5 + bytes / 1.5e5;
     return worth < 2 ? 1 : worth < most ? (int)worth : most;
 }

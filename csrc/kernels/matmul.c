@@ -338,6 +338,8 @@ static int multiply(const struct batch *batch, struct product *p) {
 static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *bias, int64_t M, int64_t N, int64_t K,
                          int transpose_a, int transpose_b, int activation) {
     static const struct batch one = {.count = 1};
+    if (N == 1 && M > 1 && !bias) /* a column is a row in memory: y^T = b^T a^T fills vectors that one column would leave empty */
+        return CG_FN(matmul)(y, b, a, NULL, 1, M, K, 0, !transpose_a, activation);
     struct product p = {.y = y, .a = a, .b = b, .bias = bias, .M = M, .N = N, .K = K, .activation = activation,
                         .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
     return multiply(&one, &p);
