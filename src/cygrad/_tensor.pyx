@@ -47,6 +47,7 @@ cdef class Tensor(Array):
     cdef int64_t node              # its number on the tapes; 0: made by no recorded op
     cdef readonly object logits    # of a softmax or sigmoid: its input, so that a cross-entropy can skip the round trip
     cdef readonly str logits_of    # which of the two: "softmax" or "sigmoid"
+    cdef public object _keras_mask # of a sequence, [N,T]: which steps count; layers hand it on, as in Keras
 
     def set_logits(self, logits, str logits_of):
         self.logits = logits

@@ -189,6 +189,17 @@ def fit_weights(sample_weight, shape, name):
     return w if padded == w.shape else ops.reshape(w, padded)
 
 
+def masked_weights(sample_weight, mask, to_mean=False):
+    """sample_weight, or None, with 0 where a mask of y_pred is False. to_mean: the rest is scaled such that dividing by
+    the number of all values gives the mean of those that count."""
+    kept = ops.cast(mask, "float32")
+    if to_mean:
+        kept = ops.multiply(kept, ops.divide(kept.size, ops.maximum(ops.sum(kept), 1.0)))
+    if sample_weight is None:
+        return kept
+    return ops.multiply(kept, fit_weights(sample_weight, kept.shape, "sample_weight"))
+
+
 class Loss:
     """Base of all losses: Loss(name=None, reduction="sum_over_batch_size"). A new loss defines call(y_true, y_pred).
 
@@ -220,6 +231,9 @@ class Loss:
         if not isinstance(values, Tensor):
             values = as_float(values, self.name, "what call returned")
         weights = None
+        mask = getattr(y_pred, "_keras_mask", None)
+        if mask is not None:
+            sample_weight = masked_weights(sample_weight, mask, self.reduction in ("sum_over_batch_size", "mean"))
         if sample_weight is not None:
             weights = fit_weights(sample_weight, values.shape, self.name)
             values = ops.multiply(values, weights)

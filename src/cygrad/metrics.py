@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _lookup, losses
 from ._tensor import Tensor, Variable, as_float, empty, recording, view
-from .losses import fit_weights, kind_of_labels, match_shapes
+from .losses import fit_weights, kind_of_labels, masked_weights, match_shapes
 from .ops._backend import K, integers
 from .ops.loss import labels_of
 
@@ -163,6 +163,12 @@ def _sum(values):
     return float(total)
 
 
+def _masked(sample_weight, y_pred):
+    """sample_weight, 0 where a mask of y_pred leaves a step out."""
+    mask = getattr(y_pred, "_keras_mask", None)
+    return sample_weight if mask is None else masked_weights(sample_weight, mask)
+
+
 class MeanMetricWrapper(Mean):
     """The mean of a function's values: MeanMetricWrapper(fn, name=None, **kwargs).
 
@@ -181,12 +187,13 @@ class MeanMetricWrapper(Mean):
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_pred = as_float(y_pred, self.name, "y_pred")
         if recording():
-            y_pred = view(y_pred, y_pred.shape)  # nothing of a metric goes onto a tape
+            mask, y_pred = y_pred._keras_mask, view(y_pred, y_pred.shape)  # nothing of a metric goes onto a tape
+            y_pred._keras_mask = mask
         if not isinstance(y_true, Tensor):
             whole = np.asarray(y_true).dtype.kind in "biu"
             y_true = (integers if whole else as_float)(y_true, self.name, "y_true")
         values = self.fn(y_true, y_pred, **self.kwargs)
-        self.add(as_float(values, self.name, "what the function returned"), sample_weight)
+        self.add(as_float(values, self.name, "what the function returned"), _masked(sample_weight, y_pred))
 
     def get_config(self):
         return {**super().get_config(), "fn": losses.serialize(self.fn), **self.kwargs}
@@ -261,7 +268,7 @@ class Accuracy(Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         t, x = match_shapes(as_float(y_true, self.name, "y_true"), as_float(y_pred, self.name, "y_pred"), self.name)
-        self.add(as_float(np.asarray(t) == np.asarray(x)), sample_weight)
+        self.add(as_float(np.asarray(t) == np.asarray(x)), _masked(sample_weight, y_pred))
 
 
 class BinaryAccuracy(Mean):
@@ -278,7 +285,7 @@ class BinaryAccuracy(Mean):
         self.threshold = threshold
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        self.add(binary_accuracy(y_true, y_pred, self.threshold), sample_weight)
+        self.add(binary_accuracy(y_true, y_pred, self.threshold), _masked(sample_weight, y_pred))
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}
@@ -297,7 +304,7 @@ class CategoricalAccuracy(Mean):
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        self.add(categorical_accuracy(y_true, y_pred), sample_weight)
+        self.add(categorical_accuracy(y_true, y_pred), _masked(sample_weight, y_pred))
 
 
 class SparseCategoricalAccuracy(Mean):
@@ -313,7 +320,7 @@ class SparseCategoricalAccuracy(Mean):
         super().__init__(name, dtype)
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        self.add(sparse_categorical_accuracy(y_true, y_pred), sample_weight)
+        self.add(sparse_categorical_accuracy(y_true, y_pred), _masked(sample_weight, y_pred))
 
 
 # ---- losses as metrics ----

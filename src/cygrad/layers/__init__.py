@@ -10,7 +10,7 @@ from .convolutional import (
     SeparableConv2D,
     SeparableConvolution2D,
 )
-from .core import Activation, Dense, Flatten, Identity, Input, InputLayer, Reshape
+from .core import Activation, Dense, Flatten, Identity, Input, InputLayer, Masking, Reshape
 from .layer import InputSpec, Layer
 from .merging import (
     Add,
@@ -118,6 +118,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPooling1D",

@@ -1,4 +1,4 @@
-"""Layers that hold a network together: Input, Dense, Activation, Identity, Flatten, Reshape."""
+"""Layers that hold a network together: Input, Dense, Activation, Identity, Masking, Flatten, Reshape."""
 
 import math
 
@@ -174,6 +174,7 @@ class Dense(ActivationMixin, Layer):
         self._keep_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
         self.kernel = self.bias = None
         self.input_spec = InputSpec(min_ndim=2)
+        self.supports_masking = True
 
     def build(self, input_shape):
         features = input_shape[-1]
@@ -219,6 +220,31 @@ class Identity(Layer):
 
     def call(self, inputs):
         return inputs
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+
+class Masking(Layer):
+    """y = x, but 0 in the steps where all of x[n,t] is mask_value; the layers after it leave these steps out.
+
+    >>> y = cygrad.layers.Masking()(np.array([[[1.0, 2.0], [0.0, 0.0]]]))
+    >>> y._keras_mask.numpy().tolist()
+    [[True, False]]
+    """
+
+    def __init__(self, mask_value=0.0, **kwargs):
+        super().__init__(**kwargs)
+        self.mask_value = mask_value
+
+    def compute_mask(self, inputs, mask=None):
+        return ops.any(ops.not_equal(inputs, self.mask_value), axis=-1)
+
+    def call(self, inputs):
+        mask = self.compute_mask(inputs)
+        y = ops.where(ops.expand_dims(mask, -1), inputs, 0.0)
+        y._keras_mask = mask
+        return y
 
     def compute_output_shape(self, input_shape):
         return input_shape

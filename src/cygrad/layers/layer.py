@@ -2,11 +2,11 @@
 
 A layer is `__init__` (check and keep the arguments), `build` (make the weights, once the input's shape is known) and
 `call` (the math, in ops). Here is what surrounds these: making, building and calling. Its other parts are classes of
-their own: Weights (variables, sublayers, losses), SymbolicCalls (shapes and graphs), Configuration (plain data).
+their own: Weights (variables, sublayers, losses), SymbolicCalls (shapes and graphs), Masks, Configuration (plain data).
 
 A call has two ways. The short one is for what a training step does all day: a built layer without sublayers, one
-tensor of the shape that came last time. Everything else (first call, arrays, symbolic tensors, models) takes the long
-one.
+tensor of the shape that came last time. Everything else (first call, arrays, masks, symbolic tensors, models) takes the
+long one.
 """
 
 import functools
@@ -22,6 +22,7 @@ from .configuration import Configuration, all_parameters
 from .context import context
 from .conversion import converted, holds_tensors
 from .input_spec import InputSpec
+from .masking import Masks
 from .naming import auto_name
 from .structure import flatten, shapes_of
 from .symbolic import KerasTensor
@@ -65,7 +66,7 @@ def _wrap_build(build):
     return wrapped
 
 
-class Layer(Weights, SymbolicCalls, Configuration):
+class Layer(Weights, SymbolicCalls, Masks, Configuration):
     """The base of all layers: Layer(*, activity_regularizer=None, trainable=True, dtype=None, name=None).
 
     A layer of your own says what it does in call; weights are made in build, or in __init__ where their shapes are
@@ -93,7 +94,6 @@ class Layer(Weights, SymbolicCalls, Configuration):
     _letters = ""  # names of the input's axes, for errors
     _seen_shape = None  # the shape that passed the checks last; None keeps a layer on the long way
     input_spec = None
-    supports_masking = False
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -103,6 +103,7 @@ class Layer(Weights, SymbolicCalls, Configuration):
         if "call" in cls.__dict__:
             cls._call_parameters = list(inspect.signature(cls.call).parameters)[1:]
             cls._takes_training = "training" in cls._call_parameters
+            cls._note_mask_arguments()
 
     def __init__(self, *, activity_regularizer=None, trainable=True, dtype=None, autocast=True, name=None, **kwargs):
         shape = kwargs.pop("input_shape", None)
@@ -160,7 +161,7 @@ class Layer(Weights, SymbolicCalls, Configuration):
     def __call__(self, *args, **kwargs):
         if len(args) == 1:
             x = args[0]
-            if isinstance(x, Tensor) and x.shape == self._seen_shape and not config.numerics:
+            if isinstance(x, Tensor) and x.shape == self._seen_shape and x._keras_mask is None and not config.numerics:
                 if not kwargs:
                     if self._takes_training:
                         training = context.training
@@ -187,6 +188,7 @@ class Layer(Weights, SymbolicCalls, Configuration):
         context.training = training
         try:
             self._prepare(args, kwargs)
+            masks = self._take_masks(args, kwargs)
             if config.numerics:
                 check_numerics(self, "input", (args, kwargs))
             y = self.call(*args, **kwargs)
@@ -196,6 +198,8 @@ class Layer(Weights, SymbolicCalls, Configuration):
                 for leaf in flatten(y):
                     penalty = self.activity_regularizer(leaf)  # a mean over the batch, as in Keras 3
                     self.add_loss(penalty / max(leaf.shape[0], 1) if leaf.shape else penalty)
+            if masks is not None or self._makes_masks:
+                self._hand_on_masks(args, kwargs, y, masks)
         except (TypeError, ValueError) as error:
             self._name_in(error)
             raise
@@ -203,7 +207,7 @@ class Layer(Weights, SymbolicCalls, Configuration):
             stack.pop()
             context.training = outer_training
         if self._leaf and len(args) == 1 and isinstance(args[0], Tensor) and self.activity_regularizer is None:
-            self._seen_shape = args[0].shape
+            self._seen_shape = None if self._makes_masks and self.supports_masking else args[0].shape
         return y
 
     def _name_in(self, error):

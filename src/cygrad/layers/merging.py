@@ -5,8 +5,11 @@ Each has a function of its name in small letters: add([a, b]) is Add()([a, b]).
 
 import functools
 
+import numpy as np
+
 from .. import ops
 from .layer import Layer
+from .masking import mask_of
 
 
 class _Merge(Layer):
@@ -24,6 +27,12 @@ class _Merge(Layer):
 
     def compute_output_shape(self, input_shape):
         return functools.reduce(self._broadcast, self._listed(input_shape))
+
+    def compute_mask(self, inputs, mask=None):
+        """What any of the masks holds; None where an input has none."""
+        if mask is None or any(m is None for m in mask):
+            return None
+        return functools.reduce(ops.logical_or, mask)
 
     def _listed(self, shapes):
         if (
@@ -78,13 +87,26 @@ class Average(_Merge):
         return ops.multiply(functools.reduce(ops.add, inputs), 1 / len(inputs))
 
 
-class Maximum(_Merge):
+class _Extreme(_Merge):
+    """An input's steps that its mask leaves out count for nothing."""
+
+    def call(self, inputs):
+        y, seen = inputs[0], mask_of(inputs[0])
+        for x, mask in zip(inputs[1:], mask_of(inputs[1:])):
+            x = x if mask is None else ops.where(ops.expand_dims(mask, -1), x, y)
+            y = y if seen is None else ops.where(ops.expand_dims(seen, -1), y, x)
+            seen = None if seen is None or mask is None else ops.logical_or(seen, mask)
+            y = self._combine(y, x)
+        return y
+
+
+class Maximum(_Extreme):
     """The largest of its inputs, elementwise."""
 
     _combine = staticmethod(lambda a, b: ops.maximum(a, b))
 
 
-class Minimum(_Merge):
+class Minimum(_Extreme):
     """The smallest of its inputs, elementwise."""
 
     _combine = staticmethod(lambda a, b: ops.minimum(a, b))
@@ -105,6 +127,16 @@ class Concatenate(_Merge):
 
     def call(self, inputs):
         return ops.concatenate(inputs, axis=self.axis)
+
+    def compute_mask(self, inputs, mask=None):
+        """The masks joined as their inputs are; an input without one counts everywhere."""
+        if mask is None or all(m is None for m in mask):
+            return None
+        joined = []
+        for x, m in zip(inputs, mask):
+            kept = np.ones(x.shape, bool) if m is None else np.asarray(m)
+            joined.append(np.broadcast_to(kept.reshape(kept.shape + (1,) * (x.ndim - kept.ndim)), x.shape))
+        return ops.convert_to_tensor(np.concatenate(joined, axis=self.axis).any(axis=-1))
 
     def compute_output_shape(self, input_shape):
         shapes = [list(s) for s in self._listed(input_shape)]
@@ -167,6 +199,9 @@ class Dot(_Merge):
         left = ops.reshape(ops.moveaxis(a, i, -1), (batch, a.size // max(batch * size, 1), size))
         right = ops.reshape(ops.moveaxis(b, j, 1), (batch, size, b.size // max(batch * size, 1)))
         return ops.reshape(ops.matmul(left, right), shape)
+
+    def compute_mask(self, inputs, mask=None):
+        return None
 
     def compute_output_shape(self, input_shape):
         i, j = self._places(input_shape)

@@ -87,6 +87,7 @@ class KerasTensor:
         self.dtype = dtype
         self.name = name or auto_name("KerasTensor")
         self._keras_history = None
+        self._keras_mask = None  # a symbolic tensor too
 
     @property
     def ndim(self):

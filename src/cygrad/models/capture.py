@@ -121,17 +121,22 @@ class Captured:
 
 
 def _structure(result, logits):
-    """The tensors of a result, their logits if wanted, and a function that makes the like of it from others."""
+    """The tensors of a result, their logits and masks if wanted, and a function that makes the like of it from
+    others."""
     outputs = leaves(result)
     count = len(outputs)
     followers = [(i, t.logits_of, t.logits) for i, t in enumerate(outputs) if logits and t.logits is not None]
+    followers += [(i, "mask", t._keras_mask) for i, t in enumerate(outputs) if logits and t._keras_mask is not None]
     kinds = [(i, count + j, kind) for j, (i, kind, _) in enumerate(followers)]
     single, flat = isinstance(result, Tensor), type(result) is tuple and len(result) == count
     template = map_leaves(lambda _: 0, result)
 
     def restored(tensors):
         for i, j, kind in kinds:
-            tensors[i].set_logits(tensors[j], kind)
+            if kind == "mask":
+                tensors[i]._keras_mask = tensors[j]
+            else:
+                tensors[i].set_logits(tensors[j], kind)
         if single:
             return tensors[0]
         if flat:
