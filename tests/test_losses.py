@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from cygrad import GradientTape, Variable, losses, ops
+from cygrad import GradientTape, Input, Sequential, Variable, layers, losses, ops, utils
 from cygrad.ops._backend import use_reference
 
 EPSILON = 1e-7
@@ -48,10 +48,85 @@ def sparse(t, p, from_logits=False):
     return categorical(np.eye(p.shape[-1])[t.astype(int)], p, from_logits)
 
 
+def percentage(t, p):
+    return 100 * (np.abs(t - p) / np.maximum(np.abs(t), EPSILON)).mean(-1)
+
+
+def logarithmic(t, p):
+    return ((np.log1p(np.maximum(t, EPSILON)) - np.log1p(np.maximum(p, EPSILON))) ** 2).mean(-1)
+
+
+def huber(t, p, delta=1.0):
+    e = np.abs(t - p)
+    return np.where(e <= delta, e**2 / 2, delta * e - delta**2 / 2).mean(-1)
+
+
+def log_cosh(t, p):
+    return np.log(np.cosh(p - t)).mean(-1)
+
+
+def cosine(t, p):
+    return -(t * p).sum(-1) / np.linalg.norm(t, axis=-1) / np.linalg.norm(p, axis=-1)
+
+
+def divergence(t, p):
+    t, p = np.clip(t, EPSILON, 1), np.clip(p, EPSILON, 1)
+    return (t * np.log(t / p)).sum(-1)
+
+
+def poisson(t, p):
+    return (p - t * np.log(p + EPSILON)).mean(-1)
+
+
+def hinge(t, p):
+    return np.maximum(1 - t * p, 0).mean(-1)
+
+
+def hinge_of_bits(t, p):
+    return hinge(2 * t - 1, p)
+
+
+def squared_hinge(t, p):
+    return (np.maximum(1 - t * p, 0) ** 2).mean(-1)
+
+
+def categorical_hinge(t, p):
+    return np.maximum(((1 - t) * p).max(-1) - (t * p).sum(-1) + 1, 0)
+
+
+def binary_focal(t, p, apply_class_balancing=False, alpha=0.25, gamma=2.0, from_logits=False):
+    p = sigmoid(p) if from_logits else p
+    right = np.where(t > 0, p, 1 - p)
+    weight = np.where(t > 0, alpha, 1 - alpha) if apply_class_balancing else 1
+    return (-weight * (1 - right) ** gamma * np.log(right)).mean(-1)
+
+
+def categorical_focal(t, p, alpha=0.25, gamma=2.0, from_logits=False):
+    p = softmax(p) if from_logits else np.clip(p / p.sum(-1, keepdims=True), EPSILON, 1 - EPSILON)
+    return -(np.asarray(alpha) * (1 - p) ** gamma * t * np.log(p)).sum(-1)
+
+
+def generalized(t, p, q=0.5):
+    return (1 - (p * np.eye(p.shape[-1])[t.astype(int)]).sum(-1) ** q) / q
+
+
+def dice(t, p, axis=None):
+    return 1 - 2 * (t * p).sum(axis) / (t.sum(axis) + p.sum(axis) + EPSILON)
+
+
+def tversky(t, p, alpha=0.5, beta=0.5, axis=None):
+    both = (t * p).sum(axis)
+    return 1 - both / (both + alpha * (t * (1 - p)).sum(axis) + beta * ((1 - t) * p).sum(axis) + EPSILON)
+
+
 def targets(kind, rng, shape):
     if kind == "numbers":
         return rng.normal(size=shape)
-    if kind == "bits":
+    if kind == "positive":
+        return rng.uniform(0.1, 3, shape)
+    if kind == "signs":
+        return rng.choice([-1.0, 1.0], shape)
+    if kind.endswith("bits"):
         return rng.integers(0, 2, shape).astype(float)
     labels = rng.integers(0, shape[-1], shape[:-1])
     return labels if kind == "labels" else np.eye(shape[-1])[labels]
@@ -59,8 +134,10 @@ def targets(kind, rng, shape):
 
 def predictions(kind, from_logits, rng, shape):
     x = rng.normal(size=shape) * 2
-    if kind == "numbers" or from_logits:
+    if kind in ("numbers", "signs") or from_logits:
         return x
+    if kind == "positive":
+        return rng.uniform(0.1, 3, shape)
     return sigmoid(x) if kind == "bits" else softmax(x) * 1.5  # not of sum 1: the loss scales them
 
 
@@ -86,6 +163,41 @@ CASES = {
         "labels",
         {"from_logits": True},
     ),
+    "mape": (losses.MeanAbsolutePercentageError, losses.mean_absolute_percentage_error, percentage, "positive", {}),
+    "msle": (losses.MeanSquaredLogarithmicError, losses.mean_squared_logarithmic_error, logarithmic, "positive", {}),
+    "huber": (losses.Huber, losses.huber, huber, "numbers", {"delta": 1.7}),
+    "log_cosh": (losses.LogCosh, losses.log_cosh, log_cosh, "numbers", {}),
+    "cosine": (losses.CosineSimilarity, losses.cosine_similarity, cosine, "numbers", {}),
+    "kld": (losses.KLDivergence, losses.kl_divergence, divergence, "rows", {}),
+    "poisson": (losses.Poisson, losses.poisson, poisson, "positive", {}),
+    "hinge": (losses.Hinge, losses.hinge, hinge, "signs", {}),
+    "hinge bits": (losses.Hinge, losses.hinge, hinge_of_bits, "hinge bits", {}),
+    "squared hinge": (losses.SquaredHinge, losses.squared_hinge, squared_hinge, "signs", {}),
+    "categorical hinge": (losses.CategoricalHinge, losses.categorical_hinge, categorical_hinge, "rows", {}),
+    "binary focal": (losses.BinaryFocalCrossentropy, losses.binary_focal_crossentropy, binary_focal, "bits", {}),
+    "binary focal balanced": (
+        losses.BinaryFocalCrossentropy,
+        losses.binary_focal_crossentropy,
+        binary_focal,
+        "bits",
+        {"from_logits": True, "gamma": 1.5, "alpha": 0.7, "apply_class_balancing": True},
+    ),
+    "categorical focal": (
+        losses.CategoricalFocalCrossentropy,
+        losses.categorical_focal_crossentropy,
+        categorical_focal,
+        "rows",
+        {"gamma": 3.0, "from_logits": True},
+    ),
+    "generalized": (
+        losses.CategoricalGeneralizedCrossEntropy,
+        losses.categorical_generalized_cross_entropy,
+        generalized,
+        "labels",
+        {"q": 0.7},
+    ),
+    "dice": (losses.Dice, losses.dice, dice, "bits", {"axis": -1}),
+    "tversky": (losses.Tversky, losses.tversky, tversky, "bits", {"axis": -1, "alpha": 0.3, "beta": 0.9}),
 }
 
 
@@ -258,6 +370,74 @@ def test_ignore_class_leaves_samples_out():
     assert float(total(labels, p)) == pytest.approx(wanted.sum(), rel=1e-5)
 
 
+@pytest.mark.parametrize("name", [*CASES, "scce ignore"])
+def test_training_steps_are_captured_with_the_same_results(name):
+    """A loss is made of ops: nothing in it stops a step from being replayed."""
+    ignored = (losses.SparseCategoricalCrossentropy, None, None, "labels", {"ignore_class": 2})
+    cls, _, _, kind, options = CASES.get(name, ignored)
+    rng = np.random.default_rng(11)
+    activation = None if kind in ("numbers", "signs") or options.get("from_logits") else "sigmoid"
+    activation = "softmax" if kind in ("rows", "labels") and activation else activation
+    x, t = rng.normal(size=(32, 4)).astype("float32"), targets(kind, rng, (32, 3))
+    weights = rng.uniform(0.5, 2, 32) if not name.startswith("dice") else None
+    found = []
+    for captured in ("auto", False):
+        utils.set_random_seed(1)
+        model = Sequential([Input((4,)), layers.Dense(3, activation=activation)])
+        model.compile("sgd", cls(**options, reduction="mean_with_sample_weight"), jit_compile=captured)
+        history = model.fit(x, t, batch_size=8, epochs=2, sample_weight=weights, verbose=0)
+        found.append((history.history, [w.tolist() for w in model.get_weights()]))
+    assert found[0] == found[1]
+    assert np.isfinite(found[0][0]["loss"]).all()
+    utils.set_random_seed(1)
+    model = Sequential([Input((4,)), layers.Dense(3, activation=activation)])
+    model.compile("sgd", cls(**options))
+    model.fit(x, t, batch_size=8, epochs=2, verbose=0)
+    assert "replays" in model.explain_capture()["train"][0]
+
+
+def test_hinge_looks_at_the_labels_of_each_batch():
+    p = np.array([[0.5], [-0.25]])
+    assert float(losses.Hinge()([[0.0], [1.0]], p)) == float(losses.Hinge()([[-1.0], [1.0]], p)) == 1.375
+    assert float(losses.Hinge()([[0.0], [2.0]], p)) == pytest.approx((1 + 1.5) / 2)
+    assert losses.hinge(np.zeros((0, 2)), np.zeros((0, 2))).shape == (0,)
+
+
+def test_areas_of_the_whole_batch():
+    rng = np.random.default_rng(12)
+    t, p = rng.integers(0, 2, (4, 3, 3)).astype(float), rng.uniform(size=(4, 3, 3))
+    for axis in (None, (1, 2), [1, 2]):
+        wanted = dice(t, p, axis if axis is None else (1, 2))
+        np.testing.assert_allclose(losses.dice(t, p, axis=axis), wanted, rtol=1e-5)
+        np.testing.assert_allclose(losses.Tversky(reduction=None, axis=axis)(t, p), wanted, rtol=1e-5)
+
+
+def test_circle_is_the_formula_of_its_paper():
+    rng = np.random.default_rng(13)
+    x = rng.normal(size=(8, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    labels = np.array([0, 0, 0, 1, 1, 1, 2, 3])
+    d, margin, gamma = 1 - x @ x.T, 0.4, 3.0
+    wanted = np.zeros(8)
+    for i in range(8):
+        alike = [d[i, j] for j in range(8) if labels[i] == labels[j] and i != j]
+        others = [d[i, j] for j in range(8) if labels[i] != labels[j]]
+        near = sum(np.exp(-gamma * (e + margin) * (margin - e)) for e in alike)
+        far = sum(np.exp(gamma * max(1 + margin - e, 0) * (1 - margin - e)) for e in others)
+        wanted[i] = np.log1p(near * far)
+    np.testing.assert_allclose(losses.circle(labels, x, gamma=gamma), wanted, rtol=1e-4, atol=1e-6)
+    assert (wanted[6:] == 0).all()
+    assert float(losses.Circle(gamma=gamma)(labels, x)) == pytest.approx(wanted[:6].mean(), rel=1e-4)
+
+
+def test_one_alpha_a_class():
+    t, p = np.eye(3), softmax(np.random.default_rng(14).normal(size=(3, 3)))
+    loss = losses.CategoricalFocalCrossentropy(alpha=[0.1, 0.5, 0.9], reduction=None)
+    np.testing.assert_allclose(loss(t, p), categorical_focal(t, p, [0.1, 0.5, 0.9]), rtol=1e-5)
+    again = losses.deserialize(json.loads(json.dumps(losses.serialize(loss))))
+    np.testing.assert_array_equal(again(t, p), loss(t, p))
+
+
 def test_an_empty_batch_has_loss_zero():
     assert float(losses.MeanSquaredError()(np.zeros((0, 3)), np.zeros((0, 3)))) == 0
 
@@ -378,6 +558,12 @@ def test_crossentropy_is_chosen_by_shape():
             ValueError,
             r"label_smoothing must be in \[0, 1\]",
         ),
+        (
+            lambda: losses.sparse_categorical_crossentropy([0, 7], np.full((2, 3), 0.3), ignore_class=0),
+            ValueError,
+            r"labels in 0\.\.2 .* got 7",
+        ),
+        (lambda: losses.CategoricalGeneralizedCrossEntropy(q=1.0), ValueError, "q must be between 0 and 1; got 1.0"),
         (lambda: losses.get("msee"), ValueError, "unknown loss 'msee'.*'mse'"),
         (lambda: losses.get("MeanSquareError"), ValueError, "Did you mean 'MeanSquaredError'"),
         (lambda: losses.get(3), TypeError, "loss: expected a name"),

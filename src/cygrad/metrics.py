@@ -11,7 +11,7 @@ import numpy as np
 
 from . import _lookup, losses
 from ._tensor import Tensor, Variable, as_float, empty, recording, view
-from .losses import fit_weights, kind_of_labels, masked_weights, match_shapes
+from .losses import fit_weights, kind_of_labels, match_shapes
 from .ops._backend import K, integers
 from .ops.loss import labels_of
 
@@ -166,7 +166,10 @@ def _sum(values):
 def _masked(sample_weight, y_pred):
     """sample_weight, 0 where a mask of y_pred leaves a step out."""
     mask = getattr(y_pred, "_keras_mask", None)
-    return sample_weight if mask is None else masked_weights(sample_weight, mask)
+    if mask is None:
+        return sample_weight
+    kept = np.asarray(mask).astype(np.float32)
+    return kept if sample_weight is None else kept * np.asarray(fit_weights(sample_weight, kept.shape, "sample_weight"))
 
 
 class MeanMetricWrapper(Mean):

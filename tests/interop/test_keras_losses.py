@@ -4,6 +4,7 @@ Predictions are plain probabilities where a cross-entropy takes these, so that b
 they come from a softmax or sigmoid has a test of its own.
 """
 
+import functools
 import inspect
 
 import numpy as np
@@ -15,25 +16,27 @@ import cygrad
 keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
 
 N, K = 12, 5
-NAMES = [
-    "BinaryCrossentropy",
-    "CategoricalCrossentropy",
-    "MeanAbsoluteError",
-    "MeanSquaredError",
-    "SparseCategoricalCrossentropy",
-]
+NUMBERS = ["CosineSimilarity", "Huber", "LogCosh", "MeanAbsoluteError", "MeanSquaredError"]
+POSITIVE = ["MeanAbsolutePercentageError", "MeanSquaredLogarithmicError", "Poisson"]
+BINARY = ["BinaryCrossentropy", "BinaryFocalCrossentropy", "Dice", "Hinge", "SquaredHinge", "Tversky"]
+CLASSES = ["CategoricalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalHinge", "KLDivergence"]
+SPARSE = ["CategoricalGeneralizedCrossEntropy", "SparseCategoricalCrossentropy"]
+NAMES = sorted([*NUMBERS, *POSITIVE, *BINARY, *CLASSES, *SPARSE])
+ONE_A_SAMPLE = [name for name in NAMES if name not in ("Dice", "Tversky")]
 
 
 def data(name, rng, shape=(N, K), from_logits=False):
     """Targets and predictions that suit a loss."""
     y_pred = normal(rng, shape)
-    if name.startswith("Mean"):
+    if name in NUMBERS:
         return normal(rng, shape), y_pred
-    if name == "BinaryCrossentropy":
+    if name in POSITIVE:
+        return rng.uniform(0.2, 2.0, shape).astype(np.float32), rng.uniform(0.2, 2.0, shape).astype(np.float32)
+    if name in BINARY:
         y_true = (rng.random(shape) < 0.5).astype(np.float32)
         return y_true, y_pred if from_logits else rng.uniform(0.05, 0.95, shape).astype(np.float32)
     labels = rng.integers(0, shape[-1], shape[:-1])
-    y_true = labels.astype(np.int32) if name.startswith("Sparse") else np.eye(shape[-1], dtype=np.float32)[labels]
+    y_true = labels.astype(np.int32) if name in SPARSE else np.eye(shape[-1], dtype=np.float32)[labels]
     return y_true, y_pred if from_logits else rng.uniform(0.05, 1.0, shape).astype(np.float32)
 
 
@@ -43,6 +46,11 @@ def compare(mine, theirs, y_true, y_pred, sample_weight=None, terms=None):
     (expected,), (expected_gradient,) = keras_vjp(lambda x: theirs(y_true, x, sample_weight), [y_pred], dy)
     close(y, expected, terms or y_pred.size)
     close(gradient, expected_gradient, terms or y_pred.size)
+
+
+def snake(name):
+    """The function's name for a class's."""
+    return keras.src.utils.naming.to_snake_case(name)
 
 
 def pair(name, **arguments):
@@ -74,7 +82,7 @@ def test_one_weight_a_sample_as_a_column(name, reduction):
     compare(*pair(name, reduction=reduction), *data(name, rng), rng.random((N, 1), np.float32))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_A_SAMPLE)
 def test_deviation_weights_in_a_column_give_a_vector_of_losses(name):
     """With reduction "none" and weights [N,1], Keras gives [N,1] for losses [N]; cygrad gives one loss a sample."""
     rng = np.random.default_rng(0)
@@ -93,7 +101,7 @@ def test_one_weight_for_all(name, reduction):
     compare(*pair(name, reduction=reduction), *data(name, rng), 0.5)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", ONE_A_SAMPLE)
 def test_deviation_the_divisor_counts_a_weight_for_each_value_it_multiplies(name):
     """With reduction "mean_with_sample_weight" and broadcast weights, one for all or [N,1] for losses [N,3], Keras
     divides by the sum of the weights as given. In cygrad equal weights leave the mean as it is."""
@@ -147,6 +155,63 @@ def test_ignore_class(reduction, from_logits):
     compare(mine, theirs, y_true, y_pred)
 
 
+def choose(rng, options):
+    """A value for each option: one of a list, a number in a range (low, high)."""
+    return {
+        name: rng.uniform(*values) if isinstance(values, tuple) else values[rng.integers(len(values))]
+        for name, values in options.items()
+    }
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("Huber", {"delta": (0.1, 3.0)}),
+        ("CosineSimilarity", {"axis": [-1, 1, 0]}),
+        ("Dice", {"axis": [None, -1, 1, (1, 2)]}),
+        ("Tversky", {"axis": [None, -1, 1, (1, 2)], "alpha": (0.0, 1.0), "beta": (0.0, 1.0)}),
+        ("CategoricalGeneralizedCrossEntropy", {"q": (0.05, 0.95)}),
+        (
+            "BinaryFocalCrossentropy",
+            {
+                **{"apply_class_balancing": [False, True], "alpha": (0.0, 1.0), "gamma": [0.5, 1.0, 2.0, 2.7]},
+                **{"from_logits": [False, True], "label_smoothing": [0.0, 0.2], "axis": [-1, 1]},
+            },
+        ),
+        (
+            "CategoricalFocalCrossentropy",
+            {
+                **{"alpha": [0.25, 0.8, [0.1, 0.4, 0.2, 0.9]], "gamma": [0.5, 1.0, 2.0, 2.7]},
+                **{"from_logits": [False, True], "label_smoothing": [0.0, 0.2]},
+            },
+        ),
+    ],
+)
+def test_random_arguments(name, options, seed):
+    rng = np.random.default_rng(seed)
+    arguments = choose(rng, {**options, "reduction": ["sum_over_batch_size", "mean_with_sample_weight", "sum", "none"]})
+    mine, theirs = pair(name, **arguments)
+    y_true, y_pred = data(name, rng, (6, 3, 4), arguments.get("from_logits", False))
+    values = pair(name, **{**arguments, "reduction": None})[0](y_true, y_pred)
+    weights = rng.uniform(0.5, 2.0, values.shape).astype(np.float32) if values.shape else None
+    compare(mine, theirs, y_true, y_pred, weights)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_circle(seed):
+    rng = np.random.default_rng(seed)
+    arguments = choose(rng, {"gamma": (1.0, 80.0), "margin": (0.1, 0.5), "remove_diagonal": [True, False]})
+    x = normal(rng, (N, 4))
+    x /= np.linalg.norm(x, axis=1, keepdims=True)
+    labels = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3, 3], np.int32)  # no row without another of its label
+    for reduction in ("sum_over_batch_size", "none"):
+        compare(*pair("Circle", **arguments, reduction=reduction), labels, x, terms=1000)
+    others = x[::-1].copy()
+    mine, theirs = (p.losses.circle(labels, x, labels[::-1].copy(), others, **arguments) for p in (cygrad, keras))
+    close(mine, keras.ops.convert_to_numpy(theirs), 1000)
+
+
 def test_axis():
     rng = np.random.default_rng(0)
     for name in ("BinaryCrossentropy", "CategoricalCrossentropy"):
@@ -155,7 +220,7 @@ def test_axis():
         compare(*pair(name, from_logits=True, axis=1), *swapped)
 
 
-@pytest.mark.parametrize("name", [n for n in NAMES if n.startswith(("Mean", "Binary"))])
+@pytest.mark.parametrize("name", sorted({*NUMBERS, *POSITIVE, *BINARY} - {"CosineSimilarity"}))  # a number has no angle
 @pytest.mark.parametrize("shapes", [((N,), (N,)), ((N,), (N, 1)), ((N, 1), (N,)), ((N, 1), (N, 1))])
 def test_a_vector_and_a_column_are_pairs(name, shapes):
     rng = np.random.default_rng(0)
@@ -166,10 +231,11 @@ def test_a_vector_and_a_column_are_pairs(name, shapes):
 @pytest.mark.parametrize("name", NAMES)
 def test_functions(name):
     """losses.mean_squared_error, ...: one value a sample."""
-    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
     rng = np.random.default_rng(0)
     y_true, y_pred = data(name, rng)
-    mine, theirs = (getattr(package.losses, snake) for package in (cygrad, keras))
+    mine, theirs = (getattr(package.losses, snake(name)) for package in (cygrad, keras))
+    if name == "CategoricalGeneralizedCrossEntropy":
+        mine, theirs = functools.partial(mine, q=0.4), functools.partial(theirs, q=0.4)
     (y,), dy, (gradient,) = cygrad_vjp(lambda x: mine(y_true, x), [y_pred], rng)
     # (Keras's function takes y_true as it is, its class makes a tensor of it.)
     (expected,), (expected_gradient,) = keras_vjp(
@@ -213,11 +279,10 @@ def test_deviation_losses_of_an_activation_are_exact_where_keras_clips(name):
     assert float(keras.ops.convert_to_numpy(clipped)) == pytest.approx(end, abs=0.2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "Circle"])
 def test_signatures(name):
     """The arguments of a class and its function: Keras's, in Keras's order, with Keras's defaults."""
-    snake = "".join("_" + c.lower() if c.isupper() else c for c in name).strip("_")
-    for attribute in (name, snake):
+    for attribute in (name, snake(name)):
         mine, theirs = (inspect.signature(getattr(package.losses, attribute)) for package in (cygrad, keras))
         assert [(p.name, p.default) for p in mine.parameters.values()] == [
             (p.name, p.default) for p in theirs.parameters.values()
@@ -225,14 +290,16 @@ def test_signatures(name):
 
 
 def test_names():
-    """What loss= takes: each of our names stands for the same in Keras."""
-    for name, value in cygrad.losses._NAMES.items():
-        if name != "LossFunctionWrapper":
-            theirs = keras.losses.get(name)
-            assert getattr(theirs, "__name__", type(theirs).__name__) == value.__name__
+    """What loss= takes: each of our names stands for the same in Keras, and Keras's, but for CTC, are ours."""
+    known = dict(keras.src.losses.ALL_OBJECTS_DICT)
+    assert set(known) - set(cygrad.losses._NAMES) == {"CTC", "ctc", "Loss"}
+    added = {"CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy"}  # Keras forgot these
+    assert set(cygrad.losses._NAMES) - set(known) == added
+    for name in set(known) & set(cygrad.losses._NAMES):
+        assert known[name].__name__ == cygrad.losses._NAMES[name].__name__
 
 
 def test_every_loss_is_compared():
     classes = {n for n, v in vars(cygrad.losses).items() if inspect.isclass(v) and issubclass(v, cygrad.losses.Loss)}
     public = {name for name in classes if name[0] != "_"}
-    assert public - {"Loss", "LossFunctionWrapper"} == set(NAMES)
+    assert public - {"Loss", "LossFunctionWrapper"} == {*NAMES, "Circle"}

@@ -12,7 +12,7 @@ def _count(n, what):
 
 
 def is_sparse(loss):
-    return isinstance(loss, losses.SparseCategoricalCrossentropy)
+    return isinstance(loss, (losses.SparseCategoricalCrossentropy, losses.CategoricalGeneralizedCrossEntropy))
 
 
 def prepare_targets(y, output, loss, caller, model_name):
@@ -28,7 +28,8 @@ def prepare_targets(y, output, loss, caller, model_name):
     if is_sparse(loss):
         return _labels(y, output, loss, caller, where)
     y = y.astype(np.dtype(scalar(0).dtype), copy=False)
-    if isinstance(loss, losses.LossFunctionWrapper) or not type(loss).__module__.startswith("cygrad."):
+    own = isinstance(loss, (losses.LossFunctionWrapper, losses.Circle))
+    if own or not type(loss).__module__.startswith("cygrad."):
         return y
     if y.shape != output:
         if y.shape + (1,) == output or (y.shape[-1:] == (1,) and y.shape[:-1] == output):

@@ -154,6 +154,12 @@ def labels_of(target, shape, op):
     return labels
 
 
+def check_labels(labels, classes, op):
+    """Raises ValueError for the first of these labels, an array, outside 0 .. classes-1."""
+    if labels.size and not (labels.min() >= 0 and labels.max() < classes):
+        _outside(labels, classes, op)
+
+
 def _outside(labels, classes, op):
     """Raises the error for a label outside 0 .. classes-1."""
     labels = np.asarray(labels)
@@ -194,9 +200,7 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     M = p.size // classes if classes else 0
     x = p if from_logits else p.logits if p.logits_of == "softmax" else None
     if x is None:
-        values = np.asarray(labels)
-        if values.size and not (values.min() >= 0 and values.max() < classes):
-            _outside(values, classes, op)
+        check_labels(np.asarray(labels), classes, op)
         t = empty(p.shape)
         K.one_hot(t, labels, M, classes)
         return _of_probabilities(t, p)
