@@ -358,6 +358,8 @@ EVERY = {
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 
+ELSEWHERE = {"Embedding"}  # of whole numbers, and the layers of several tensors: test_embedding.py, test_attention.py
+
 
 def public_layers():
     found = {getattr(layers, name) for name in layers.__all__}
@@ -365,7 +367,7 @@ def public_layers():
 
 
 def test_every_layer_is_in_the_table():
-    assert {cls.__name__ for cls in public_layers()} - set(EVERY) == {"InputLayer", *MERGING}
+    assert {cls.__name__ for cls in public_layers()} - set(EVERY) == {"InputLayer", *MERGING, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -413,6 +415,15 @@ SCALED = {
     "name": "n",
 }
 ARGUMENTS = {
+    layers.Embedding: {
+        "input_dim": 3,
+        "output_dim": 4,
+        "embeddings_initializer": "ones",
+        "embeddings_regularizer": "l2",
+        "embeddings_constraint": "max_norm",
+        "mask_zero": True,
+        "name": "e",
+    },
     layers.Dense: {
         "units": 3,
         "activation": "gelu",
@@ -550,6 +561,7 @@ REQUIRED = {
     layers.Activation: ["activation"],
     layers.InputLayer: ["batch_shape"],
     layers.Dense: ["units"],
+    layers.Embedding: ["input_dim", "output_dim"],
     layers.GaussianNoise: ["stddev"],
     layers.Dot: ["axes"],
 }
@@ -577,6 +589,7 @@ def test_every_argument_survives_get_config_and_json(cls):
 def test_all_constructor_arguments_are_in_the_table():
     assert public_layers() == set(ARGUMENTS)
     ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
+    ignored |= {"weights"}  # Embedding's first values
     for cls, arguments in ARGUMENTS.items():
         assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= ignored, cls
 

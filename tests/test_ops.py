@@ -309,6 +309,7 @@ CASES = {
     "get_item array": (lambda x: x[np.array([2, 0, 2])], normal(3, 4)),
     "get_item arrays": (lambda x: x[[2, 0, 2], 1:, np.array([[0], [1]])], normal(3, 4, 2)),
     "get_item mask": (lambda x: x[MASK], normal(3, 4)),
+    "embed": (lambda x: ops.embed([[2, 0], [1, 2]], x), normal(3, 4)),
     "take": (lambda x: ops.take(x, [[2, 0], [-1, 2]], axis=1), normal(2, 3, 4)),
     "take rows": (lambda x: ops.take(x, [2, 0, 2, 2], axis=0), normal(3, 4)),
     "take flat": (lambda x: ops.take(x, [2, 0, 2, 7]), normal(3, 4)),
@@ -866,6 +867,8 @@ ERRORS = {
         IndexError,
         r"take: index 3 is out of range for axis 1 of shape \(2, 3\)",
     ),
+    "take, no int32": (lambda: ops.take(np.zeros(3), 2**32), IndexError, r"take: index 4294967296 is out of range"),
+    "embed": (lambda: ops.embed([0, -1], np.zeros((3, 2))), IndexError, r"take: index -1 is out of range for axis 0"),
     "take float": (lambda: ops.take(np.zeros(3), [0.5]), TypeError, "take: expected integers for indices"),
     "index": (
         lambda: ops.zeros((2, 3))[2],

@@ -150,3 +150,34 @@ static int CG_FN(cast_int32)(float *y, const int32_t *x, int64_t n) {
     for_chunks(cast_int32_chunk, &job, n, CHUNK, 0, 8.0 * (double)n);
     return CG_OK;
 }
+
+struct truncate_job { int32_t *y; const float *x; };
+
+static void truncate_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct truncate_job *job = job_;
+    for (int64_t i = begin; i < end; i += VLEN) {
+        const vf x = vf_load_upto(job->x + i, end - i);
+        const vi held = (vi)(x >= -0x1p31f) & (vi)(x < 0x1p31f); /* what others become is the machine's choice */
+        const vi y = __builtin_convertvector(vf_select(held, x, vf_set(-0x1p31f)), vi);
+        vf_store_upto((float *)(job->y + i), (vf)y, end - i);
+    }
+}
+static int CG_FN(truncate)(int32_t *y, const float *x, int64_t n) {
+    const struct truncate_job job = {y, x};
+    for_chunks(truncate_chunk, &job, n, CHUNK, 0, 8.0 * (double)n);
+    return CG_OK;
+}
+
+struct nonzero_job { uint8_t *restrict y; const int32_t *x; };
+
+static void nonzero_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct nonzero_job *job = job_;
+    uint8_t *restrict y = job->y;
+    const int32_t *x = job->x;
+    for (int64_t i = begin; i < end; i++) y[i] = x[i] != 0;
+}
+static int CG_FN(nonzero)(uint8_t *y, const int32_t *x, int64_t n) {
+    const struct nonzero_job job = {y, x};
+    for_chunks(nonzero_chunk, &job, n, CHUNK, 0, 5.0 * (double)n);
+    return CG_OK;
+}

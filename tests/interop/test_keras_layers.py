@@ -248,9 +248,31 @@ def test_activation_functions(name):
     close(gradient, expected_gradient, 6)
 
 
+ELSEWHERE = {"Embedding": "below"}  # compared by tests of their own
+
+
+@pytest.mark.parametrize("mask_zero", [False, True])
+def test_embedding(mask_zero):
+    rng = np.random.default_rng(0)
+    x, table = rng.integers(0, 11, (5, 7)), normal(rng, (11, 6))
+    mine, theirs = pair("layers", "Embedding", {"input_dim": 11, "output_dim": 6, "mask_zero": mask_zero})
+    for layer in (mine, theirs):
+        layer.build((5, 7))
+        layer.set_weights([table])
+    (y,), dy, (gradient,) = cygrad_vjp(lambda: mine(x), [], rng, mine.trainable_variables)
+    (expected,), (expected_gradient,) = keras_vjp(lambda w: theirs.stateless_call([w], [], x)[0], [table], dy)
+    close(y, expected)
+    close(gradient, expected_gradient, 35)
+    assert mine.compute_output_shape((5, 7)) == tuple(theirs.compute_output_shape((5, 7)))
+    if mask_zero:
+        mask = keras.ops.convert_to_numpy(theirs.compute_mask(keras.ops.convert_to_tensor(x)))
+        np.testing.assert_array_equal(mine.compute_mask(x), mask)
+
+
 def test_every_layer_is_compared():
     layers = {getattr(cygrad.layers, name).__name__ for name in cygrad.layers.__all__ if name[0].isupper()}
-    assert layers - {"Input", "InputLayer", "InputSpec", "Layer"} == {case[0] for case in (*CASES, *MERGING)}
+    compared = {case[0] for case in (*CASES, *MERGING)} | {*ELSEWHERE}
+    assert layers - {"Input", "InputLayer", "InputSpec", "Layer"} == compared
 
 
 @pytest.mark.parametrize(
@@ -324,7 +346,7 @@ def test_constraints(name, arguments):
     close(mine(cygrad.Variable(w)), keras.ops.convert_to_numpy(theirs(keras.ops.convert_to_tensor(w))), 48)
 
 
-@pytest.mark.parametrize("name", sorted({case[0] for case in (*CASES, *MERGING)}))
+@pytest.mark.parametrize("name", sorted({case[0] for case in (*CASES, *MERGING)} | {*ELSEWHERE}))
 def test_signatures(name):
     """Every argument of ours is Keras's, in its place and with its default; what Keras has more is named here."""
     mine, theirs = (inspect.signature(getattr(m.layers, name).__init__).parameters for m in (cygrad, keras))

@@ -11,6 +11,7 @@ from .convolutional import (
     SeparableConvolution2D,
 )
 from .core import Activation, Dense, Flatten, Identity, Input, InputLayer, Masking, Reshape
+from .embedding import Embedding
 from .layer import InputSpec, Layer
 from .merging import (
     Add,
@@ -99,6 +100,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "Embedding",
     "Flatten",
     "GaussianDropout",
     "GaussianNoise",

@@ -23,6 +23,8 @@ def all_parameters(cls):
 class Configuration:
     """The part of Layer that gives the constructor's arguments as plain data."""
 
+    _unsaved = ()  # arguments that a configuration leaves out, for the saved weights say the same
+
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)
         self._constructor_arguments = (args, kwargs)
@@ -44,7 +46,8 @@ class Configuration:
             arguments = self._arguments_as_given()
         else:
             ours = next(c for c in cls.__mro__ if is_ours(c))
-            names = [name for name in _lookup.parameters_of(ours.__init__) if name not in _BASE_ARGUMENTS]
+            apart = (*_BASE_ARGUMENTS, *cls._unsaved)
+            names = [name for name in _lookup.parameters_of(ours.__init__) if name not in apart]
             arguments = {name: getattr(self, name) for name in names}
         result.update({name: _lookup.serialize(value, self._title(), name) for name, value in arguments.items()})
         return result

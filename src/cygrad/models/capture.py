@@ -73,6 +73,8 @@ class Captured:
             return None
         try:
             outputs = program.replay(arrays)
+        except IndexError:  # a label or an index: op by op, the error says where
+            return None
         finally:
             lock.release()
         self.replays += 1

@@ -103,6 +103,7 @@ from .functions import (
     triu,
 )
 from .indexing import (
+    embed,
     get_item,
     one_hot,
     pad,
@@ -225,6 +226,7 @@ __all__ = [
     "dot",
     "einsum",
     "elu",
+    "embed",
     "equal",
     "exp",
     "expand_dims",

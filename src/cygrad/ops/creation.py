@@ -72,6 +72,10 @@ def cast(x, dtype):
         K.cast_uint8(y, x, x.size)
     elif new == "float32" and old == "int32":
         K.cast_int32(y, x, x.size)
+    elif new == "int32" and old.startswith("float"):
+        K.truncate(y, x, x.size)
+    elif new == "bool" and old == "int32":
+        K.nonzero(y, x, x.size)
     else:
         with np.errstate(invalid="ignore"):  # NaN to an integer: NumPy's value, without its warning
             np.copyto(np.asarray(y), np.asarray(x), casting="unsafe")

@@ -12,6 +12,7 @@ from ._backend import (
     K,
     Tensor,
     Variable,
+    as_float,
     empty,
     from_array,
     gradient_like,
@@ -120,14 +121,21 @@ def _get_items(x, key):
     return record(y, (x,), backward) if is_float(x) else y
 
 
-def add_rows(dx, index, dy):
-    """dx[index[i]] += dy[i] for rows of matrices; rows that meet are added in their order."""
-    if not index.size:
-        return
-    order = np.argsort(index, kind="stable")
-    ordered = index[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
-    dx[ordered[starts]] += np.add.reduceat(dy[order], starts, axis=0)
+def _int32_indices(indices, axis, shape):
+    """take's indices as an int32 tensor; those that int32 cannot hold are out of range."""
+    if isinstance(indices, Tensor) and indices.dtype == "int32":
+        return indices
+    given = np.asarray(integers(indices, "take", "indices", "int64"))
+    if given.size and (given.min() < -(2**31) or given.max() >= 2**31):
+        _outside(given, axis, shape)
+    return from_array(given, "int32")
+
+
+def _outside(indices, axis, shape, wrap=1):
+    indices = np.asarray(indices)
+    low, high = int(indices.min()), int(indices.max())
+    wrong = low if low < -shape[axis] * wrap else high
+    raise IndexError(f"take: index {wrong} is out of range for axis {axis} of shape {shape}") from None
 
 
 def take(x, indices, axis=None):
@@ -145,30 +153,43 @@ def take(x, indices, axis=None):
         x, axis = ravel(x), 0
     shape = x.shape
     axis = axis_of(axis, len(shape), "take")
+    index = _int32_indices(indices, axis, shape)
+    if is_float(x):
+        return _taken(x, index, axis, 1)
+    try:
+        return from_array(np.take(np.asarray(x), np.asarray(index), axis), x.dtype)
+    except IndexError:
+        _outside(index, axis, shape)
+
+
+def _taken(x, index, axis, wrap):
+    """The slices of floats x along axis at index, an int32 tensor. wrap: do negative ones count from the end?"""
+    shape = x.shape
     A, outer, inner = shape[axis], prod(shape[:axis]), prod(shape[axis + 1 :])
-    given = np.asarray(integers(indices, "take", "indices", "int64"))
-    index = given.ravel()
-    if index.size:
-        low, high = int(index.min()), int(index.max())
-        if low < -A or high >= A:
-            raise IndexError(
-                f"take: index {low if low < -A else high} is out of range for axis {axis} of shape {shape}"
-            )
-        if low < 0:
-            index = np.where(index < 0, index + A, index)
-    if outer != 1:
-        index = (np.arange(outer)[:, None] * A + index).ravel()
-    y = empty(shape[:axis] + given.shape + shape[axis + 1 :], x.dtype)
-    K.gather_rows(y, x, index, index.size, outer * A, inner * (x.nbytes // max(x.size, 1)))
-    if not is_float(x):
-        return y
+    y = empty(shape[:axis] + index.shape + shape[axis + 1 :])
+    try:
+        K.take_forward(y, x, index, outer, A, inner, index.size, wrap)
+    except IndexError:
+        _outside(index, axis, shape, wrap)
 
     def backward(dy):
-        dx = zero_gradient(x)
-        add_rows(np.asarray(dx).reshape(outer * A, inner), index, np.asarray(dy).reshape(index.size, inner))
+        dx = gradient_like(x)
+        K.take_backward(dx, dy, index, outer, A, inner, index.size, wrap)
         return dx
 
     return record(y, (x,), backward)
+
+
+def embed(indices, embeddings):
+    """The rows of embeddings[A,I] at int32 indices in 0 .. A-1: what an Embedding layer computes. Not in keras.ops.
+
+    Shapes: indices of any shape, y[*indices,I]. It is take along axis 0, but that negative indices are refused: they
+    are no word's. Saved for backward: indices. Raises IndexError for an index out of range.
+
+    >>> cygrad.ops.embed([1, 0], [[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
+    [[3.0, 4.0], [1.0, 2.0]]
+    """
+    return _taken(as_float(embeddings, "embed", "embeddings"), integers(indices, "embed", "indices"), 0, 0)
 
 
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):

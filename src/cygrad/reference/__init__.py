@@ -62,7 +62,7 @@ from .elementwise import (
     square_forward,
     subtract,
 )
-from .layout import cast_int32, cast_uint8, gather_rows, gather_strided, one_hot, scatter_strided
+from .layout import cast_int32, cast_uint8, gather_rows, gather_strided, nonzero, one_hot, scatter_strided, truncate
 from .loss import (
     absolute_error_backward,
     absolute_error_forward,
@@ -94,5 +94,6 @@ from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_
 from .random import dropout, random_normal, random_truncated_normal, random_uniform
 from .reduce import reduce_max, reduce_max_backward, reduce_sum
 from .softmax import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
+from .take import take_backward, take_forward
 
 __all__ = [name for name, value in vars().items() if callable(value)]

@@ -39,3 +39,12 @@ def cast_uint8(y, x, n):
 
 def cast_int32(y, x, n):
     y.reshape(n)[...] = x.reshape(n)
+
+
+def truncate(y, x, n):
+    x = x.reshape(n)
+    y.reshape(n)[...] = np.where((x >= -(2**31)) & (x < 2**31), x, -(2**31)).astype(np.int32)
+
+
+def nonzero(y, x, n):
+    y.reshape(n)[...] = x.reshape(n) != 0

@@ -22,6 +22,7 @@ from . import (  # noqa: F401
     random,
     reduce,
     softmax,
+    take,
 )
 from .common import ENTRIES, Entry
 

@@ -2,7 +2,20 @@
 
 import numpy as np
 
-from .common import ALL_SIZES, ENTRIES, EXACT, OUTSIDE, ROUNDED, ROWS, Entry, case, labels_of, normal
+from .common import (
+    ALL_SIZES,
+    ENTRIES,
+    EXACT,
+    EXTREMES,
+    LIMITS,
+    OUTSIDE,
+    ROUNDED,
+    ROWS,
+    Entry,
+    case,
+    labels_of,
+    normal,
+)
 
 
 def gather_strided(rng, source, shape, strides, offset=0):
@@ -106,3 +119,22 @@ def cast(dtype, low, high):
 
 ENTRIES["cast_uint8"] = Entry(cast(np.uint8, 0, 255), ALL_SIZES, EXACT)
 ENTRIES["cast_int32"] = Entry(cast(np.int32, -(2**31), 2**31 - 1), ALL_SIZES, ROUNDED)
+
+
+def truncate(rng, n):
+    x = normal(rng, n, scale=1e9)
+    some = (*EXTREMES, *LIMITS, np.nan, -(2.0**31), 2.0**31, 2.0**31 - 128, 0.9, -2.9)[:n]
+    x[: len(some)] = some
+    return {"y": (n,), "x": x, "n": n}
+
+
+ENTRIES["truncate"] = Entry(truncate, ALL_SIZES, EXACT)
+
+
+def nonzero(rng, n):
+    x = rng.integers(-1, 2, n, np.int32)
+    x[:3] = [256, -(2**31), 0][:n]
+    return {"y": (n,), "x": x, "n": n}
+
+
+ENTRIES["nonzero"] = Entry(nonzero, ALL_SIZES, EXACT)
