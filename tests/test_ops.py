@@ -141,6 +141,12 @@ CASES = {
         normal(1, 6, 5, 2),
         normal(3, 3, 2, 2),
     ),
+    "conv padding": (
+        lambda x, k: ops.conv(x, k, 2, [(1, 0), [2, 3]]),
+        normal(2, 4, 5, 3),
+        normal(3, 2, 3, 4),
+    ),
+    "conv 1d padding": (lambda x, k: ops.conv(x, k, padding=((4, 0),)), normal(2, 7, 3), normal(5, 3, 2)),
     "conv groups": (lambda x, k: ops.conv(x, k, 2), normal(2, 5, 5, 6), normal(2, 2, 2, 9)),
     "conv depthwise": (lambda x, k: ops.conv(x, k, padding="same"), normal(2, 4, 4, 3), normal(3, 3, 1, 6)),
     "conv bias": (
@@ -410,6 +416,15 @@ ACTIVATIONS = {
     "relu6": ops.relu6,
     "linear": lambda x: x,
 }
+
+
+def test_conv_pads_as_pad_does():
+    rng = np.random.default_rng(5)
+    x, kernel = (rng.normal(size=s).astype("float32") for s in ((2, 5, 6, 4), (3, 3, 2, 6)))
+    padded = ops.conv(ops.pad(x, ((0, 0), (2, 0), (1, 3), (0, 0))), kernel, 2)
+    np.testing.assert_array_equal(ops.conv(x, kernel, 2, ((2, 0), (1, 3))), padded)
+    line = ops.conv(ops.pad(x[0], ((0, 0), (1, 2), (0, 0))), kernel[0])
+    np.testing.assert_array_equal(ops.conv(x[0], kernel[0], padding=((1, 2),)), line)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -786,6 +801,11 @@ ERRORS = {
         lambda: ops.conv(x4, np.zeros((3, 3, 3, 4)), padding="full"),
         ValueError,
         "expected padding 'valid' or 'same'; got 'full'",
+    ),
+    "conv padding pairs": (
+        lambda: ops.conv(x4, np.zeros((3, 3, 3, 4)), padding=((1, 1), (-1, 0))),
+        ValueError,
+        r"of at least 0 for each of 2 axes; got \(\(1, 1\), \(-1, 0\)\)",
     ),
     "conv strides": (
         lambda: ops.conv(x4, np.zeros((3, 3, 3, 4)), strides=0),

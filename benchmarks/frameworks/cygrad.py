@@ -49,14 +49,9 @@ class Cygrad(KerasWords):
 
     def conv2d(self, case, data):
         conv, kernel, bias = case.conv, ops.convert_to_tensor(data["kernel"]), ops.convert_to_tensor(data["bias"])
-        (pad_h, pad_w), (r, s) = conv.pad, conv.kernel
-        if conv.stride > 1 and max(conv.pad):  # "same" would put the padding elsewhere than the other frameworks do
-            borders = [(0, 0), (pad_h, pad_h), (pad_w, pad_w), (0, 0)]
-            function = lambda x: ops.conv(ops.pad(x, borders), kernel, conv.stride, bias=bias)  # noqa: E731
-        else:
-            assert conv.pad in ((0, 0), (r // 2, s // 2)), f"{case.name}: neither valid nor same padding"
-            padding = "same" if max(conv.pad) else "valid"
-            function = lambda x: ops.conv(x, kernel, conv.stride, padding, bias=bias)  # noqa: E731
+        pad_h, pad_w = conv.pad
+        padding = ((pad_h, pad_h), (pad_w, pad_w))
+        function = lambda x: ops.conv(x, kernel, conv.stride, padding, bias=bias)  # noqa: E731
         return self.differentiable(case, data, function, (kernel, bias))
 
     def elementwise(self, case, data):

@@ -161,7 +161,7 @@ static int CG_FN(conv2d_forward)(float *y, const float *x, const float *kernel, 
     const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups};
     if (N * P * Q * F == 0) return CG_OK;
     if (is_depthwise(&c)) return depthwise_forward(&c, y, x, kernel, bias, activation);
-    if (is_grouped(&c, FEW_MEMBERS)) return grouped_forward(&c, y, x, kernel, bias, activation);
+    if (is_grouped(&c)) return grouped_forward(&c, y, x, kernel, bias, activation);
     return convolve(&c, y, x, kernel, bias, activation);
 }
 
@@ -282,7 +282,7 @@ static int CG_FN(conv2d_backward_input)(float *dx, const float *dy, const float 
         return CG_OK;
     }
     if (is_depthwise(&c)) return depthwise_backward_input(&c, dx, dy, kernel);
-    if (is_grouped(&c, MORE_MEMBERS) && stride_w == 1) return grouped_backward_input(&c, dx, dy, kernel);
+    if (is_grouped_backward(&c)) return grouped_backward_input(&c, dx, dy, kernel);
     if (is_matmul(&c)) return CG_FN(matmul)(dx, dy, kernel, NULL, N * H * W, C, F, 0, 1, CG_LINEAR);
     /* Work in vectors of 16 columns, half of it again for adding into dx; 16 on every machine, so that all take the same way. */
     const double direct = (double)R * S * cg_ceil_div(C / groups, 16), scattered = 1.5 * cg_ceil_div(R * S * (C / groups), 16);
@@ -310,7 +310,7 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
         return CG_OK;
     }
     if (is_depthwise(&c)) return depthwise_backward_kernel(&c, dkernel, dy, x);
-    if (is_grouped(&c, FEW_MEMBERS)) return grouped_backward_kernel(&c, dkernel, dy, x);
+    if (is_grouped(&c)) return grouped_backward_kernel(&c, dkernel, dy, x);
     if (is_winograd(&c)) {
         struct winograd w = {.dkernel = dkernel, .dy = dy, .x = x, .N = N, .H = H, .W = W, .C = C, .F = F, .P = P, .Q = Q,
                              .pad_top = pad_top, .pad_left = pad_left};

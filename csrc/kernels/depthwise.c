@@ -21,6 +21,7 @@ struct conv {
 enum {
     MOST_PIXELS = 4,     /* outputs in registers, each of */
     CHANNEL_VECTORS = 2, /* so many vectors: eight sums hide the multiply-adds' latency */
+    BLOCK_CHANNELS = 128, /* whose rows of the window stay in the second-level cache, and kernel values in the first */
     MOST_TAPS = 4,       /* of a kernel row that backward_kernel adds up at once */
     KERNEL_PARTS = 32    /* of backward_kernel's sums, at most */
 };
@@ -67,7 +68,7 @@ struct stretch {
     int whole; /* every output has every tap */
 };
 
-static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t pixels, int64_t depth) {
+static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t pixels) {
     struct stretch s = {.first = first, .pixels = pixels, .taps.first = a->window, .whole = 1};
     struct taps own[MOST_PIXELS];
     for (int64_t i = 0; i < pixels; i++) {
@@ -81,22 +82,18 @@ static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t 
         s.taps.count = cg_max64(s.taps.count, s.high[i]);
         s.taps.input = own[i].input - i * a->advance - s.low[i] * a->input_step;
     }
-    for (int64_t i = 0; i < pixels; i++) {
-        s.whole &= s.low[i] == 0 && s.high[i] == s.taps.count;
-        s.low[i] *= depth, s.high[i] *= depth;
-    }
-    s.taps.count *= depth;
+    for (int64_t i = 0; i < pixels; i++) s.whole &= s.low[i] == 0 && s.high[i] == s.taps.count;
     return s;
 }
 
-/* All outputs of an axis, phase by phase, in stretches[outputs], each tap counted depth times; returns how many there are */
-static int64_t find_stretches(struct stretch *stretches, const struct axis *a, int64_t depth) {
+/* All outputs of an axis, phase by phase, in stretches[outputs]; returns how many there are */
+static int64_t find_stretches(struct stretch *stretches, const struct axis *a) {
     int64_t n = 0;
     for (int64_t phase = 0; phase < cg_min64(a->phases, a->outputs); phase++) {
         const int64_t outputs = cg_ceil_div(a->outputs - phase, a->phases), count = cg_ceil_div(outputs, MOST_PIXELS);
         for (int64_t i = 0; i < count; i++) {
             const int64_t first = outputs * i / count, end = outputs * (i + 1) / count;
-            stretches[n++] = find_stretch(a, phase + first * a->phases, end - first, depth);
+            stretches[n++] = find_stretch(a, phase + first * a->phases, end - first);
         }
     }
     return n;
@@ -156,41 +153,43 @@ static inline int64_t channels_of(int64_t left) {
     return left >= CHANNEL_VECTORS * VLEN ? CHANNEL_VECTORS * VLEN : left >= VLEN ? VLEN : left;
 }
 
-/* One pass over an image's channels. depth: inputs that meet an output at a tap: 1, or the channels of a group, see below. */
+/* One pass over the images */
 struct depthwise {
     float *out;
     const float *in, *kernel, *bias;
-    int64_t C, depth;
+    int64_t C;
     struct axis rows, columns;
     const struct stretch *stretches;
     int64_t count; /* of stretches */
     int activation;
 };
 
-/* Some channels, from c on, of row o of image n, whose taps are r; in: what they read in row 0 of the image, pixels
- * depth * in_tap apart */
-static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struct taps r, int64_t c, int64_t channels, const float *in,
-                          int64_t in_tap) {
+/* Channels first .. end-1 of row o of image n, whose taps are r. All channels of some pixels come before the next pixels: memory is read in
+ * the order in which it lies. */
+static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struct taps r, int64_t first, int64_t end) {
     const struct axis *rows = &d->rows, *columns = &d->columns;
-    const int64_t C = d->C, in_pixel = d->depth * in_tap, in_row = columns->inputs * in_pixel, kernel_row = columns->window * d->depth * C;
-    float *out = d->out + (n * rows->outputs + o) * columns->outputs * C + c;
-    const float *kernel = d->kernel + r.first * kernel_row + c, *start = d->bias ? d->bias + c : NULL;
-    struct strides t = {.out = columns->phases * C, .in = columns->advance * in_pixel};
+    const int64_t C = d->C, in_row = columns->inputs * C, kernel_row = columns->window * C;
+    float *out = d->out + (n * rows->outputs + o) * columns->outputs * C;
+    const float *in = d->in + (n * rows->inputs + r.input) * in_row;
+    struct strides t = {.out = columns->phases * C, .in = columns->advance * C};
     t.rows = r.count, t.in_row = rows->input_step * in_row, t.kernel_row = rows->tap_step * kernel_row;
-    t.in_column = columns->input_step * in_tap, t.kernel_column = columns->tap_step * C;
-    in += r.input * in_row + (columns->back ? in_pixel - in_tap : 0);
+    t.in_column = columns->input_step * C, t.kernel_column = columns->tap_step * C;
     for (int64_t i = 0; i < d->count; i++) {
         const struct stretch *s = d->stretches + i;
-        float *to = out + s->first * C;
-        const float *from = in + s->taps.input * in_pixel, *k = kernel + s->taps.first * d->depth * C;
         t.columns = s->taps.count;
-        switch (s->pixels) {
-        case 4: add_taps_of(to, from, k, start, &t, s, 4, channels); break;
-        case 3: add_taps_of(to, from, k, start, &t, s, 3, channels); break;
-        case 2: add_taps_of(to, from, k, start, &t, s, 2, channels); break;
-        default: add_taps_of(to, from, k, start, &t, s, 1, channels);
+        for (int64_t c = first, channels; c < end; c += channels) {
+            channels = channels_of(end - c);
+            float *to = out + s->first * C + c;
+            const float *from = in + s->taps.input * C + c, *start = d->bias ? d->bias + c : NULL;
+            const float *k = d->kernel + r.first * kernel_row + s->taps.first * C + c;
+            switch (s->pixels) {
+            case 4: add_taps_of(to, from, k, start, &t, s, 4, channels); break;
+            case 3: add_taps_of(to, from, k, start, &t, s, 3, channels); break;
+            case 2: add_taps_of(to, from, k, start, &t, s, 2, channels); break;
+            default: add_taps_of(to, from, k, start, &t, s, 1, channels);
+            }
+            if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, channels, t.out, d->activation);
         }
-        if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, channels, t.out, d->activation);
     }
 }
 
@@ -198,26 +197,22 @@ static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struc
 static int pass_threads(const struct depthwise *d, int64_t N) {
     const double outputs = (double)N * d->rows.outputs * d->columns.outputs * d->C, inputs = (double)N * d->rows.inputs * d->columns.inputs * d->C;
     const double windows = d->rows.back ? inputs : outputs;
-    return cg_threads(2 * windows * d->rows.window * d->columns.window * d->depth, 4 * (outputs + inputs));
+    return cg_threads(2 * windows * d->rows.window * d->columns.window, 4 * (outputs + inputs));
 }
 
 static int depthwise_pass(struct depthwise *d, int64_t N) {
     const size_t bytes = (size_t)d->columns.outputs * sizeof(struct stretch);
     struct stretch *stretches = cg_alloc(bytes);
     if (!stretches) return CG_ENOMEM;
-    d->depth = 1;
-    d->count = find_stretches(stretches, &d->columns, 1);
+    d->count = find_stretches(stretches, &d->columns);
     d->stretches = stretches;
-    const int64_t image = d->rows.inputs * d->columns.inputs * d->C;
     const int threads = pass_threads(d, N);
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < N * d->rows.outputs; i++) {
         const int64_t n = i / d->rows.outputs, o = i % d->rows.outputs;
         const struct taps r = find_taps(&d->rows, o);
-        for (int64_t c = 0, channels; c < d->C; c += channels) {
-            channels = channels_of(d->C - c);
-            depthwise_row(d, n, o, r, c, channels, d->in + n * image + c, d->C);
-        }
+        for (int64_t c = 0; c < d->C; c += BLOCK_CHANNELS)
+            depthwise_row(d, n, o, r, c, cg_min64(c + BLOCK_CHANNELS, d->C));
     }
     cg_free(stretches, bytes);
     return CG_OK;
@@ -322,22 +317,19 @@ CG_INLINE void sum_taps_of(float *sums, const float *dy, const float *x, const s
     else sum_taps(sums, dy, x, t, m, 1, channels);
 }
 
-/* Adds what a row of dy and the row of x under kernel row r give to that row's sums[S,depth,C]; all point at channel c of their first
- * pixel, and pixels of x are x_pixel apart. */
-static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, const float *x, int64_t x_pixel, int64_t depth,
-                            int64_t channels) {
-    struct tap_rows t = {.C = c->F, .x_pixel = c->stride_w * x_pixel, .x_tap = c->dilation_w * (x_pixel / depth)};
-    const int64_t taps = c->S * depth, groups = cg_ceil_div(taps, MOST_TAPS);
+/* Adds what a row of dy and the row of x under kernel row r give to that row's sums[S,F]; all point at channel f of their first pixel. */
+static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, const float *x, int64_t channels) {
+    struct tap_rows t = {.C = c->F, .x_pixel = c->stride_w * c->F, .x_tap = c->dilation_w * c->F};
+    const int64_t groups = cg_ceil_div(c->S, MOST_TAPS);
     for (int64_t g = 0; g < groups; g++) {
-        const int64_t first = taps * g / groups, m = taps * (g + 1) / groups - first;
+        const int64_t first = c->S * g / groups, m = c->S * (g + 1) / groups - first;
         for (int64_t i = 0; i < m; i++) {
-            const int64_t s = (first + i) / depth;
-            const int64_t shift = c->pad_left - s * c->dilation_w, room = c->W + shift; /* 0 <= q*stride - shift < W */
+            const int64_t shift = c->pad_left - (first + i) * c->dilation_w, room = c->W + shift; /* 0 <= q*stride - shift < W */
             t.low[i] = shift > 0 ? cg_ceil_div(shift, c->stride_w) : 0;
             t.high[i] = room > 0 ? cg_min64(c->Q, cg_ceil_div(room, c->stride_w)) : 0;
         }
         float *to = sums + first * c->F;
-        const float *from = x + first * t.x_tap - c->pad_left * x_pixel;
+        const float *from = x + first * t.x_tap - c->pad_left * c->F;
         switch (m) {
         case 4: sum_taps_of(to, dy, from, &t, 4, channels); break;
         case 3: sum_taps_of(to, dy, from, &t, 3, channels); break;
@@ -347,9 +339,9 @@ static void kernel_row_sums(const struct conv *c, float *sums, const float *dy, 
     }
 }
 
-/* Sums over parts of the rows of dy, [parts, R, S, depth, F]; their number follows from the sizes. */
+/* Sums over parts of the rows of dy, [parts, R, S, F]; their number follows from the sizes. */
 static int64_t kernel_parts(const struct conv *c) {
-    const double flops = 2.0 * c->N * c->P * c->Q * c->R * c->S * (c->C / c->groups) * c->F;
+    const double flops = 2.0 * c->N * c->P * c->Q * c->R * c->S * c->F;
     return cg_max64(1, cg_min64(cg_min64(KERNEL_PARTS, c->N * c->P), (int64_t)(flops / 1e6)));
 }
 
@@ -372,7 +364,7 @@ static int depthwise_backward_kernel(const struct conv *c, float *dkernel, const
                 channels = channels_of(C - f);
                 for (int64_t i = 0; i < rows.count; i++) {
                     const float *row = repeated.x + (line / c->P * c->H + rows.input + i * c->dilation_h) * c->W * C + f;
-                    kernel_row_sums(c, to + (rows.first + i) * c->S * C + f, dy + line * c->Q * C + f, row, C, 1, channels);
+                    kernel_row_sums(c, to + (rows.first + i) * c->S * C + f, dy + line * c->Q * C + f, row, channels);
                 }
             }
         }

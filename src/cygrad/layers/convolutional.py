@@ -150,7 +150,7 @@ class Conv1D(_Conv):
         if self.padding != "causal":
             return super().call(inputs)
         before = (self.kernel_size[0] - 1) * self.dilation_rate[0]
-        return self._convolve(ops.pad(inputs, ((0, 0), (before, 0), (0, 0))), self.kernel, "valid")
+        return self._convolve(inputs, self.kernel, ((before, 0),))
 
 
 class Conv2D(_Conv):

@@ -21,18 +21,21 @@ def pair(value, op, argument, least=1):
 
 
 def output_size(extent, window, stride, dilation, padding, op, axis):
-    """(output size, padding before) of one axis: "valid" leaves the edge out, "same" gives ceil(extent / stride)."""
+    """(output size, padding before) of one axis: "valid" leaves the edge out, "same" gives ceil(extent / stride), a
+    pair is what to add before and after."""
     span = (window - 1) * dilation + 1
-    if padding == "valid":
-        if extent < span:
-            raise ValueError(
-                f"{op}: the {axis} of the input is {extent}, less than the window's {span} "
-                f"(size {window}, dilation {dilation}): the output would be empty. "
-                "Is the input too small after so many strides, or should padding be 'same'?"
-            )
-        return (extent - span) // stride + 1, 0
-    size = -(-extent // stride)
-    return size, max((size - 1) * stride + span - extent, 0) // 2
+    if padding == "same":
+        size = -(-extent // stride)
+        return size, max((size - 1) * stride + span - extent, 0) // 2
+    before, after = (0, 0) if padding == "valid" else padding
+    padded = before + extent + after
+    if padded < span:
+        raise ValueError(
+            f"{op}: the {axis} of the input is {padded}, less than the window's {span} "
+            f"(size {window}, dilation {dilation}): the output would be empty. "
+            "Is the input too small after so many strides, or should padding be 'same'?"
+        )
+    return (padded - span) // stride + 1, before
 
 
 def check_format(data_format, padding, op):
@@ -44,10 +47,26 @@ def check_format(data_format, padding, op):
         raise ValueError(f"{op}: expected padding 'valid' or 'same'; got {padding!r}")
 
 
+def _per_axis(padding, axes):
+    """padding as a tuple for the cache: a word, or a pair for each of the axes."""
+    if isinstance(padding, str):
+        return padding
+    try:
+        pairs = tuple((index(before), index(after)) for before, after in padding)
+    except (TypeError, ValueError):
+        pairs = ()
+    if len(pairs) != axes or any(n < 0 for pair in pairs for n in pair):
+        raise ValueError(
+            f"conv: expected padding 'valid', 'same', or (before, after) of at least 0 for each of {axes} axes; "
+            f"got {padding!r}"
+        )
+    return pairs
+
+
 @lru_cache(maxsize=4096)
 def _geometry(x, kernel, bias, strides, padding, data_format, dilation_rate):
     """(shape of y, the size arguments of the conv2d kernels), once everything has been checked."""
-    check_format(data_format, padding, "conv")
+    check_format(data_format, padding if isinstance(padding, str) else "valid", "conv")
     if len(x) != 4 or len(kernel) != 4:
         raise ValueError(
             f"conv: expected inputs[N,H,W,C] and kernel[R,S,C/groups,F]; got shapes {x} and {kernel}. "
@@ -69,8 +88,9 @@ def _geometry(x, kernel, bias, strides, padding, data_format, dilation_rate):
         raise ValueError(f"conv: expected bias[{F}], one for each filter; got shape {bias}")
     stride_h, stride_w = pair(strides, "conv", "strides")
     dilation_h, dilation_w = pair(dilation_rate, "conv", "dilation_rate")
-    P, pad_top = output_size(H, R, stride_h, dilation_h, padding, "conv", "height")
-    Q, pad_left = output_size(W, S, stride_w, dilation_w, padding, "conv", "width")
+    rows, columns = (padding, padding) if isinstance(padding, str) else padding
+    P, pad_top = output_size(H, R, stride_h, dilation_h, rows, "conv", "height")
+    Q, pad_left = output_size(W, S, stride_w, dilation_w, columns, "conv", "width")
     sizes = (N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups)
     return (N, P, Q, F), sizes
 
@@ -81,7 +101,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     Shapes: inputs[N,H,W,C], kernel[R,S,C/groups,F], y[N,P,Q,F]; or inputs[N,W,C], kernel[S,C/groups,F], y[N,Q,F]. The
     number of groups follows from the channels. padding: "valid" (no padding; P = (H - (R-1)*dilation - 1) // stride +
     1) or "same" (zeros; P = ceil(H / stride), the odd row at the end). data_format: "channels_last" or None. Beyond
-    keras.ops, bias[F] and activation (as for dense) are applied by the same kernel call. Saved for backward: inputs,
+    keras.ops, padding may be the zeros themselves, ((top, bottom), (left, right)), which spares the copy that ops.pad
+    makes; and bias[F] and activation (as for dense) are applied by the same kernel call. Saved for backward: inputs,
     kernel, and y for an activation. Raises ValueError for sizes that do not fit.
 
     >>> cygrad.ops.conv(np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1))).numpy().ravel().tolist()
@@ -91,6 +112,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     kernel = as_float(kernel, "conv", "kernel")
     if len(x.shape) == 3 and len(kernel.shape) == 3:
         return _conv1d(x, kernel, strides, padding, data_format, dilation_rate, bias, activation)
+    if type(padding) is not str:
+        padding = _per_axis(padding, 2)
     if type(strides) is list:
         strides = tuple(strides)
     if type(dilation_rate) is list:
@@ -138,6 +161,8 @@ def _conv1d(x, kernel, strides, padding, data_format, dilation_rate, bias, activ
         (strides,) = strides
     if not isinstance(dilation_rate, int):
         (dilation_rate,) = dilation_rate
+    if type(padding) is not str:
+        padding = ((0, 0), *_per_axis(padding, 1))
     N, W, C = x.shape
     y = conv(
         reshape(x, (N, 1, W, C)), reshape(kernel, (1, *kernel.shape)), (1, strides), padding, data_format,

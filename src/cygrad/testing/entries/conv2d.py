@@ -146,6 +146,13 @@ _CONV = [
     conv(1, 9, 7, 48, 24, 3, 4, groups=8, padding=(1, 2, 3, 0), dilation=(2, 1)),
     conv(1, 10, 9, 80, 80, 3, 3, groups=10, padding="same", bias=True),
     conv(1, 70, 60, 8, 12, 5, 5, groups=4, padding="same", stride=(2, 2), bias=True, activation=6),
+    conv(1, 8, 9, 18, 18, 3, 3, groups=3, padding="same", bias=True),
+    conv(1, 6, 19, 32, 32, 2, 4, groups=2, padding="same", bias=True, activation=2),
+    conv(1, 9, 9, 36, 27, 1, 1, groups=9, stride=(2, 2), bias=True),
+    conv(1, 3, 4, 16, 16, 5, 7, groups=4, padding="same"),
+    conv(2, 12, 13, 24, 40, 3, 3, groups=8, stride=(3, 2), padding=(2, 0, 3, 1)),
+    conv(1, 20, 28, 22, 22, 3, 5, groups=11, padding="same", dilation=(2, 3)),
+    conv(1, 9, 8, 52, 28, 3, 3, groups=4, padding="same", stride=(2, 2)),
     # Winograd's algorithm: patches cut at both edges, outputs that see only padding, channels and filters past a slice
     conv(1, 6, 7, 16, 8, 3, 3, padding=(1, 1, 0, 2), bias=True, activation=6),
     conv(3, 13, 11, 8, 17, 3, 3, padding=(2, 2, 2, 2), bias=True, activation=1),
