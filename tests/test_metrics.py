@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from cygrad import GradientTape, Variable, losses, metrics, ops
+from cygrad import GradientTape, Input, Sequential, Variable, layers, losses, metrics, ops
 
 rng = np.random.default_rng(1)
 ROWS = rng.uniform(size=(24, 5))
@@ -153,6 +153,90 @@ def test_functions_of_the_user():
     assert metrics.get(losses.MeanSquaredError(name="mine")).name == "mine"
 
 
+@pytest.mark.parametrize("sizes", [[24], [1, 23], [7, 7, 10]])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_counts_at_thresholds(weighted, sizes):
+    """All four counts against their definitions: at one threshold, at a few, at evenly spread ones."""
+    w = rng.uniform(size=24).astype("float32") if weighted else np.ones(24, "float32")
+    for thresholds in (None, 0.3, [0.8, 0.1, 0.1], [0.0, 0.25, 0.5, 0.75, 1.0]):
+        cuts = np.atleast_1d(0.5 if thresholds is None else thresholds).astype("float32")
+        above, t = CHANCES.astype("float32") > cuts, BITS > 0  # [24, thresholds]
+        chosen = {"TruePositives": above & t, "FalsePositives": above & ~t, "TrueNegatives": ~above & ~t}
+        for name, where in {**chosen, "FalseNegatives": ~above & t}.items():
+            metric = getattr(metrics, name)(thresholds)
+            start = 0
+            for size in sizes:
+                part = slice(start, start + size)
+                metric.update_state(BITS[part], CHANCES[part], w[part] if weighted else None)
+                start += size
+            np.testing.assert_allclose(np.atleast_1d(metric.result()), (where * w[:, None]).sum(0), rtol=1e-6)
+            metric.reset_state()
+            assert not np.any(metric.result())
+
+
+def test_area_under_the_curve_is_the_chance_of_a_right_order():
+    """With thresholds between all values, AUC is how often a positive is above a negative (Mann and Whitney)."""
+    chances = (rng.permutation(24) + 0.5) / 24
+    labels = np.arange(24) % 3 == 0
+    pairs = [float(a > b) for a in chances[labels] for b in chances[~labels]]
+    metric = metrics.AUC(thresholds=list(np.arange(1, 24) / 24))
+    assert metric(labels, chances) == pytest.approx(np.mean(pairs))
+    both = metrics.AUC(multi_label=True, thresholds=list(np.arange(1, 24) / 24), label_weights=[3, 1])
+    assert both(np.stack([labels, ~labels], 1), np.stack([chances, chances], 1)) == pytest.approx(
+        (3 * np.mean(pairs) + 1 - np.mean(pairs)) / 4
+    )
+
+
+def test_predictions_that_are_not_numbers_count_as_negative():
+    for thresholds in (None, [0.2, 0.7], [0.0, 0.5, 1.0]):
+        metric = metrics.FalseNegatives(thresholds)
+        assert np.atleast_1d(metric([1.0, 1.0], [np.nan, 0.9]))[0] == 1
+
+
+def test_places_outside_the_classes_and_the_ignored_one_do_not_count():
+    metric = metrics.MeanIoU(3, ignore_class=2)
+    assert metric([0, 1, 2, 255, 1], [0, 1, 0, 0, 7]) == pytest.approx(1.0, rel=1e-6)
+    with pytest.warns(UserWarning, match="weights are cut to whole numbers"):
+        metric.update_state([0, 0], [1, 0], [0.5, 2.0])
+    assert metric.total_cm.tolist() == [[3, 0, 0], [0, 1, 0], [0, 0, 0]]
+    weighted = metrics.MeanIoU(2, dtype="float32")
+    weighted.update_state([[0, 1], [1, 1]], [[0, 0], [1, 1]], [0.5, 2.0])  # one a sample
+    assert weighted.total_cm.tolist() == [[0.5, 0], [0.5, 4]]
+
+
+def test_top_k_ties_count():
+    assert metrics.sparse_top_k_categorical_accuracy([2, 0], [[0.5, 0.5, 0.5]] * 2, k=1).numpy().tolist() == [1, 1]
+    rank = (-ROWS).argsort(1).argsort(1)[np.arange(24), LABELS]
+    for k in (1, 2, 5, 9):
+        assert metrics.SparseTopKCategoricalAccuracy(k)(LABELS, ROWS) == pytest.approx((rank < k).mean())
+        assert metrics.TopKCategoricalAccuracy(k)(ONE_HOT, ROWS) == pytest.approx((rank < k).mean())
+    assert metrics.SparseTopKCategoricalAccuracy(2, from_sorted_ids=True)(LABELS, (-ROWS).argsort(1)) == pytest.approx(
+        (rank < 2).mean()
+    )
+
+
+def test_r2_score_of_batches_is_that_of_all():
+    variation = ((NUMBERS - NUMBERS.mean(0)) ** 2).sum(0)
+    wanted = 1 - ((NUMBERS - GUESSES) ** 2).sum(0) / variation
+    metric = metrics.R2Score(class_aggregation=None)
+    metric.update_state(NUMBERS[:5], GUESSES[:5])
+    np.testing.assert_allclose(metric(NUMBERS[5:], GUESSES[5:]), wanted, rtol=1e-4)
+    with pytest.warns(UserWarning, match="is not adjusted"):
+        assert metrics.R2Score(num_regressors=9)(NUMBERS[:3], GUESSES[:3]) == metrics.R2Score()(
+            NUMBERS[:3], GUESSES[:3]
+        )
+
+
+def test_metrics_of_all_kinds_in_fit():
+    model = Sequential([Input((5,)), layers.Dense(3, activation="softmax")])
+    chosen = ["accuracy", "precision", "recall", "auc", metrics.F1Score(), metrics.TopKCategoricalAccuracy(2)]
+    model.compile("sgd", "categorical_crossentropy", metrics=chosen, weighted_metrics=["mape"])
+    history = model.fit(ROWS, np.eye(3)[LABELS % 3], epochs=2, verbose=0).history
+    assert all(type(v) is float for name, values in history.items() if name != "f1_score" for v in values)
+    assert len(history["f1_score"][0]) == 3 and "top_k_categorical_accuracy" in history
+    assert model.evaluate(ROWS, np.eye(3)[LABELS % 3], verbose=0, return_dict=True).keys() == history.keys()
+
+
 def test_metrics_put_nothing_on_a_tape():
     w = Variable(GUESSES)
     seen = []
@@ -252,6 +336,23 @@ def test_names(name):
         ),
         (lambda: metrics.BinaryAccuracy()(BITS, ROWS), ValueError, r"y_true has shape \(24, 1\), y_pred \(24, 5\)"),
         (lambda: metrics.MeanSquaredError()(BITS[:3], CHANCES), ValueError, "different batches"),
+        (lambda: metrics.Precision(thresholds=[0.5, 2]), ValueError, r"Precision: thresholds must be in \[0, 1\]"),
+        (lambda: metrics.Recall(class_id=1)([1], [0.5]), ValueError, r"class_id needs y_pred\[N, classes\]"),
+        (lambda: metrics.AUC(curve="RCO"), ValueError, "AUC: curve must be one of .*got 'RCO'"),
+        (lambda: metrics.AUC(num_thresholds=1), ValueError, "num_thresholds must be at least 2; got 1"),
+        (lambda: metrics.AUC(num_labels=3), ValueError, "num_labels is for multi_label=True"),
+        (
+            lambda: metrics.AUC(multi_label=True)([1], [0.5]),
+            ValueError,
+            r"expects y_pred\[N,labels\]; got shape \(1,\)",
+        ),
+        (lambda: metrics.SensitivityAtSpecificity(2), ValueError, r"specificity must be in \[0, 1\]; got 2"),
+        (lambda: metrics.F1Score(average="mean"), ValueError, "F1Score: average must be one of"),
+        (lambda: metrics.FBetaScore(beta=2), ValueError, "FBetaScore: beta must be a float above 0; got 2"),
+        (lambda: metrics.F1Score()([1.0], [1.0]), ValueError, r"F1Score: expected y_true and y_pred \[N, classes\]"),
+        (lambda: metrics.IoU(2, [2]), ValueError, r"IoU: target_class_ids must be in 0 \.\. 1; got \[2\]"),
+        (lambda: metrics.R2Score(class_aggregation="mean"), ValueError, "R2Score: class_aggregation must be one of"),
+        (lambda: metrics.R2Score()([1.0], [1.0]), ValueError, r"R2Score: expected y_true\[N,K\]"),
         (lambda: metrics.Mean()([1.0, 2.0], [1.0, 2.0, 3.0]), ValueError, r"sample_weight has shape \(3,\)"),
     ],
 )
