@@ -159,7 +159,7 @@ cdef class Program:
             room = -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT
             offset = 0
             for start, end, first, last in placed:  # in the order of their places
-                if first <= gone and born <= last:
+                if first < gone and born < last:  # gone at s: no kernel from number s on looks at it
                     if start - offset >= room:
                         break
                     offset = max(offset, end)

@@ -6,19 +6,30 @@
 # meet at the same input are added. Only the tape holds a record, and drops it when it has been used: activations are freed as the walk
 # goes, and a tape that is thrown away leaves no cycle behind.
 #
-# Rules for backward closures: never write into dy (others may hold it); ask tracked(x) before computing a gradient nobody needs;
-# take the memory for a gradient of input x from gradient_like(x), which for a variable in an optimizer's arena is its
-# slice of the gradient arena, so that nothing has to be copied.
+# Rules for backward closures: ask tracked(x) before computing a gradient nobody needs; take the memory for a gradient of input x from
+# gradient_like(x), which for a variable in an optimizer's arena is its slice of the gradient arena, so that nothing has to be copied;
+# never write into dy but through gradient_over(x, dy), which gives dy's own memory where nobody else holds it, and then read dy no
+# more; keep shell(x) of an input whose values are not needed, so that they can go.
+#
+# A relu keeps its output, which the next op keeps too, unless that is a max pooling: then nobody but the relu wants those values, and
+# what it wants of them shows in the maxima (relu_output). A convolution's output, the largest thing of a step, is gone after the pooling.
 """Tensor, Variable and GradientTape."""
 
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
+
+from cpython.ref cimport PyObject
 
 from cygrad._core cimport Array, Block, allocate, attach, changed, code_of, constant, copy, default_float, fill_zero
 from cygrad._core import refuse
 from threading import local
 
 import numpy as _np
+
+
+cdef extern from "Python.h":
+    Py_ssize_t Py_REFCNT(PyObject *)
+
 
 cdef object _ops = None            # cygrad.ops, for the operators; set by cygrad.ops itself
 cdef object _thread = local()      # .tapes: this thread's open tapes
@@ -31,11 +42,19 @@ def set_ops(module):
     _ops = module
 
 
+cdef class Tensor(Array)
+
+
 cdef class Record:
     """One recorded operation."""
     cdef int64_t node
-    cdef tuple inputs
+    cdef list inputs               # of each: a variable, the number of a result, or None where it is not tracked
     cdef object backward
+
+
+cdef class ReluOutput:
+    """A relu's output, for its backward; y is None as long as only max poolings have taken it, whose backward then does the relu's part."""
+    cdef readonly Tensor y
 
 
 cdef class Tensor(Array):
@@ -48,6 +67,8 @@ cdef class Tensor(Array):
     cdef readonly object logits    # of a softmax or sigmoid: its input, so that a cross-entropy can skip the round trip
     cdef readonly str logits_of    # which of the two: "softmax" or "sigmoid"
     cdef public object _keras_mask # of a sequence, [N,T]: which steps count; layers hand it on, as in Keras
+    cdef bint spare                # in a walk: a gradient whose memory the backward at work may take
+    cdef ReluOutput pending        # of a relu: who waits for these values, until an op other than a max pooling takes them
 
     def set_logits(self, logits, str logits_of):
         self.logits = logits
@@ -375,8 +396,44 @@ cdef inline object key_of(Tensor x):
     return x.node if x.node else -<int64_t><size_t><void *>x
 
 
-cpdef Tensor record(Tensor y, tuple inputs, backward):
+cdef inline void settle(Tensor x):
+    """A relu's output x is needed for more than max poolings: the relu keeps it."""
+    if x.pending is not None:
+        x.pending.y = x
+        x.pending = None
+
+
+cpdef ReluOutput relu_output(Tensor y):
+    """What a relu with the output y keeps for its backward, which passes dy on as it is while that has no y."""
+    cdef ReluOutput output = ReluOutput.__new__(ReluOutput)
+    if open_tapes != 0:
+        y.pending = output
+    return output
+
+
+cpdef ReluOutput relu_before(Tensor x):
+    """For a max pooling of x: what the relu with the output x has kept, None where x is none or taken by another op already.
+    If that has no y when backward runs, dx must be 0 where x is."""
+    return x.pending
+
+
+cpdef Tensor shell(Tensor x):
+    """x without its memory: its shape and number, for tracked and gradient_like. A variable is itself."""
+    cdef Tensor t
+    if open_tapes == 0 or isinstance(x, Variable):
+        return x
+    t = Tensor.__new__(Tensor)
+    t.shape = x.shape
+    t.size = x.size
+    t.code = x.code
+    t.itemsize = x.itemsize
+    t.node = x.node
+    return t
+
+
+cpdef Tensor record(Tensor y, tuple inputs, backward, bint max_pooling=False):
     """Notes that y = op(*inputs) on the open tapes; backward(dy) gives one gradient an input, or a single one for a single input.
+    max_pooling: backward heeds relu_before.
 
     Returns y. Costs next to nothing when no tape is open."""
     cdef Record entry
@@ -393,7 +450,11 @@ cpdef Tensor record(Tensor y, tuple inputs, backward):
     number(y)
     entry = Record.__new__(Record)
     entry.node = y.node
-    entry.inputs = inputs
+    entry.inputs = []
+    for x in inputs:
+        if isinstance(x, Tensor) and not max_pooling:
+            settle(<Tensor>x)
+        entry.inputs.append(x if isinstance(x, Variable) else (<Tensor>x).node if tracked(x) else None)
     entry.backward = backward
     for tape in tapes:
         (<GradientTape>tape).records.append(entry)
@@ -409,6 +470,21 @@ cpdef Tensor gradient_like(Tensor x):
             variable.slot_free = False
             return variable.gradient_slot
     return empty(x.shape)
+
+
+cpdef Tensor gradient_over(Tensor x, Tensor dy):
+    """Memory for a gradient of x, of dy's shape, from a kernel that reads each value of dy before it writes there: dy itself where
+    nobody else holds it, else as gradient_like."""
+    if dy.spare and not (isinstance(x, Variable) and (<Variable>x).slot_free):
+        dy.spare = False
+        return dy
+    return gradient_like(x)
+
+
+cdef bint held_once(Tensor t, Py_ssize_t references) noexcept:
+    """Does nobody hold t but so many references known to the caller, and nobody its memory but t? (A view, an export to NumPy and a
+    recorder that takes it for constant would hold it.)"""
+    return Py_REFCNT(<PyObject *>t) == references and isinstance(t.block, Block) and Py_REFCNT(<PyObject *>t.block) == 1
 
 
 cdef class GradientTape:
@@ -480,6 +556,8 @@ cdef class GradientTape:
             for tensor in tensors:
                 if not isinstance(tensor, Tensor):
                     raise TypeError(f"GradientTape.gradient: expected a Tensor as {role}; got {type(tensor).__name__}")
+        for tensor in listed:
+            settle(<Tensor>tensor)
         keys = [key_of(<Tensor>s) for s in listed]
         found = self.walk(targets, seeds, set(keys))
         if not self.watch_variables:
@@ -512,9 +590,9 @@ cdef class GradientTape:
     cdef dict walk(self, list targets, list seeds, set wanted):
         """The gradients of variables, and of the results whose keys are wanted, by key."""
         cdef dict gradients = {}
-        cdef set owned = set()         # keys whose gradient is a sum made here, which may be added to in place
         cdef Record entry
-        cdef Tensor x
+        cdef Tensor x, dy
+        cdef list held = []            # the seeds: they may be constants, or the caller's
         cdef Py_ssize_t i
         if self.used and not self.persistent:
             raise RuntimeError("GradientTape.gradient was called before on this tape; use GradientTape(persistent=True) to call it again")
@@ -526,7 +604,9 @@ cdef class GradientTape:
                 seed = as_float(seed, "GradientTape.gradient", "output_gradients")
                 if (<Tensor>seed).shape != x.shape:
                     raise ValueError(f"GradientTape.gradient: an output gradient has shape {seed.shape}, its target {x.shape}")
-            add_gradient(gradients, owned, x, seed)
+            settle(x)
+            held.append(seed)
+            add_gradient(gradients, x if isinstance(x, Variable) else key_of(x), seed)
         records = self.records
         if not self.persistent:
             self.records = []
@@ -539,27 +619,30 @@ cdef class GradientTape:
                 dy = gradients.get(key) if key in wanted else gradients.pop(key, None)
                 if dy is None:
                     continue
+                dy.spare = held_once(dy, 1)
                 found = entry.backward(dy)
+                dy.spare = False
+                dy = None
                 if isinstance(found, tuple):
                     for source, dx in zip(entry.inputs, <tuple>found):
-                        if dx is not None:
-                            add_gradient(gradients, owned, <Tensor?>source, <Tensor?>dx)
-                elif found is not None:
-                    add_gradient(gradients, owned, <Tensor?>entry.inputs[0], <Tensor?>found)
+                        if dx is not None and source is not None:
+                            add_gradient(gradients, source, <Tensor?>dx)
+                elif found is not None and entry.inputs[0] is not None:
+                    add_gradient(gradients, entry.inputs[0], <Tensor?>found)
+                found = dx = None      # or it would seem to be held
         finally:
             _thread.tapes = tapes
         return gradients
 
 
-cdef int add_gradient(dict gradients, set owned, Tensor x, Tensor dx) except -1:
-    """Adds dx to the gradient of x. The first sum goes into fresh memory, for both terms may be held by others."""
-    key = key_of(x)
+cdef int add_gradient(dict gradients, source, Tensor dx) except -1:
+    """Adds dx to the gradient of source, a variable or a result's number: in place where nobody else holds that."""
+    key = key_of(<Tensor>source) if isinstance(source, Variable) else source
     cdef Tensor total = gradients.get(key)
     if total is None:
         gradients[key] = dx
-    elif key in owned or (isinstance(x, Variable) and total is (<Variable>x).gradient_slot):
+    elif held_once(total, 2) or (isinstance(source, Variable) and total is (<Variable>source).gradient_slot):
         _ops.add_to_gradient(total, dx)
     else:
         gradients[key] = _ops.sum_of_gradients(total, dx)
-        owned.add(key)
     return 0

@@ -12,7 +12,7 @@ import numpy as np
 
 from . import _core
 from ._tensor import from_array, ones
-from .ops._backend import K, as_float, empty, gradient_like, record
+from .ops._backend import K, as_float, empty, gradient_over, record, shell
 
 _MASK = (1 << 64) - 1
 # Initial weights take counters from here up, so that an initializer and a Dropout of one seed do not share their
@@ -222,10 +222,11 @@ def dropout(inputs, rate, noise_shape=None, seed=None):
             return ops.multiply(x, noise)
     y = empty(x.shape)
     K.dropout(y, x, x.size, key, counter, rate)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
-        K.dropout(dx, dy, x.size, key, counter, rate)
+        dx = gradient_over(source, dy)
+        K.dropout(dx, dy, dx.size, key, counter, rate)
         return dx
 
     return record(y, (x,), backward)

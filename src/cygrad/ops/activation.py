@@ -1,6 +1,32 @@
 """Activations: elementwise functions with keras.ops's names. Kernels: csrc/kernels/activation.c."""
 
-from ._backend import K, as_float, empty, gradient_like, record
+from ._backend import K, as_float, empty, gradient_over, record, relu_output, view
+
+
+def gradient_from(kernel, saved, *parameters):
+    """The backward of an elementwise function whose kernel takes (dx, dy, saved, n, *parameters)."""
+
+    def backward(dy):
+        dx = gradient_over(saved, dy)
+        getattr(K, kernel)(dx, dy, saved, saved.size, *parameters)
+        return dx
+
+    return backward
+
+
+def relu_gradient(y):
+    """The backward of relu, which keeps y only where more than max poolings take it (see _tensor.pyx)."""
+    output = relu_output(y)
+
+    def backward(dy):
+        y = output.y
+        if y is None:
+            return dy
+        dx = gradient_over(y, dy)
+        K.relu_backward(dx, dy, y, y.size)
+        return dx
+
+    return backward
 
 
 def relu(x):
@@ -14,13 +40,7 @@ def relu(x):
     x = as_float(x, "relu")
     y = empty(x.shape)
     K.relu_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.relu_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), relu_gradient(y))
 
 
 def relu6(x):
@@ -34,13 +54,7 @@ def relu6(x):
     x = as_float(x, "relu6")
     y = empty(x.shape)
     K.clip_forward(y, x, x.size, 0.0, 6.0)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.clip_backward(dx, dy, x, x.size, 0.0, 6.0)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("clip_backward", x, 0.0, 6.0))
 
 
 def leaky_relu(x, negative_slope=0.2):
@@ -54,13 +68,7 @@ def leaky_relu(x, negative_slope=0.2):
     x = as_float(x, "leaky_relu")
     y = empty(x.shape)
     K.leaky_relu_forward(y, x, x.size, negative_slope)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.leaky_relu_backward(dx, dy, x, x.size, negative_slope)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("leaky_relu_backward", x, negative_slope))
 
 
 def elu(x, alpha=1.0):
@@ -77,13 +85,7 @@ def elu(x, alpha=1.0):
         raise ValueError(f"elu: expected alpha >= 0; got {alpha}")
     y = empty(x.shape)
     K.elu_forward(y, x, x.size, alpha)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.elu_backward(dx, dy, y, x.size, alpha)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("elu_backward", y, alpha))
 
 
 def selu(x):
@@ -97,13 +99,7 @@ def selu(x):
     x = as_float(x, "selu")
     y = empty(x.shape)
     K.selu_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.selu_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("selu_backward", y))
 
 
 def sigmoid(x):
@@ -119,13 +115,7 @@ def sigmoid(x):
     y = empty(x.shape)
     K.sigmoid_forward(y, x, x.size)
     y.set_logits(x, "sigmoid")
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.sigmoid_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("sigmoid_backward", view(y, y.shape)))
 
 
 def tanh(x):
@@ -139,13 +129,7 @@ def tanh(x):
     x = as_float(x, "tanh")
     y = empty(x.shape)
     K.tanh_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.tanh_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("tanh_backward", y))
 
 
 def softplus(x):
@@ -159,13 +143,7 @@ def softplus(x):
     x = as_float(x, "softplus")
     y = empty(x.shape)
     K.softplus_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.softplus_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("softplus_backward", y))
 
 
 def softsign(x):
@@ -179,13 +157,7 @@ def softsign(x):
     x = as_float(x, "softsign")
     y = empty(x.shape)
     K.softsign_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.softsign_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("softsign_backward", x))
 
 
 def gelu(x, approximate=True):
@@ -204,16 +176,7 @@ def gelu(x, approximate=True):
         K.gelu_tanh_forward(y, x, x.size)
     else:
         K.gelu_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        if approximate:
-            K.gelu_tanh_backward(dx, dy, x, x.size)
-        else:
-            K.gelu_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("gelu_tanh_backward" if approximate else "gelu_backward", x))
 
 
 def silu(x):
@@ -227,13 +190,7 @@ def silu(x):
     x = as_float(x, "silu")
     y = empty(x.shape)
     K.silu_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.silu_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("silu_backward", x))
 
 
 swish = silu
@@ -250,13 +207,7 @@ def exp(x):
     x = as_float(x, "exp")
     y = empty(x.shape)
     K.exp_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.exp_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("exp_backward", y))
 
 
 def hard_sigmoid(x):
@@ -270,10 +221,4 @@ def hard_sigmoid(x):
     x = as_float(x, "hard_sigmoid")
     y = empty(x.shape)
     K.hard_sigmoid_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.hard_sigmoid_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("hard_sigmoid_backward", y))

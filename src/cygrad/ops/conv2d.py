@@ -3,7 +3,7 @@
 from functools import lru_cache
 from operator import index
 
-from ._backend import K, as_float, empty, gradient_like, record, tracked
+from ._backend import K, as_float, empty, gradient_like, record, shell, tracked
 from .elementwise import add
 from .layout import reshape
 from .matmul import fusion
@@ -128,13 +128,11 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     number, from_y, after = fusion(activation, "conv")
     y = empty(shape)
     K.conv2d_forward(y, x, kernel, bias, *sizes, number)
+    through_activation = None if from_y is None else from_y(y)
+    x = x if tracked(kernel) else shell(x)
 
     def backward(dy):
-        if from_y is not None:
-            dz = empty(shape)
-            from_y(dz, dy, y, y.size)
-        else:
-            dz = dy
+        dz = dy if through_activation is None else through_activation(dy)
         dx = dkernel = None
         if tracked(kernel):
             dkernel = gradient_like(kernel)
@@ -148,7 +146,7 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
             return dx, dkernel, None
         dbias = gradient_like(bias)
         F = shape[3]
-        K.reduce_sum(dbias, dz, 1, y.size // F, F, 1.0)
+        K.reduce_sum(dbias, dz, 1, dz.size // F, F, 1.0)
         return dx, dkernel, dbias
 
     y = record(y, tensors, backward)

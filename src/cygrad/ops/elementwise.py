@@ -7,8 +7,22 @@ repeated on.
 
 import numpy as np
 
-from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, integer_result, operands, record, tracked
+from ._backend import (
+    K,
+    Tensor,
+    as_float,
+    empty,
+    from_array,
+    gradient_like,
+    gradient_over,
+    integer_result,
+    operands,
+    record,
+    shell,
+    tracked,
+)
 from ._shapes import broadcast
+from .activation import gradient_from
 from .creation import convert_to_tensor
 
 
@@ -28,9 +42,12 @@ def unbroadcast(dx, x, steps, scale=1.0):
     return y
 
 
-def room(x, steps, shape):
-    """Memory for a gradient before unbroadcast: already that of x where nothing has to be summed."""
-    return empty(shape) if steps else gradient_like(x)
+def room(x, steps, shape, dy=None):
+    """Memory for a gradient before unbroadcast: already that of x where nothing has to be summed, with dy by
+    gradient_over."""
+    if steps:
+        return empty(shape)
+    return gradient_like(x) if dy is None else gradient_over(x, dy)
 
 
 def is_whole(x):
@@ -59,9 +76,10 @@ def add(x1, x2):
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "add")
     y = empty(shape)
     K.add(y, a, b, rank, sizes, sa, sb)
+    da, db = shell(a), shell(b)
 
     def backward(dy):
-        return unbroadcast(dy, a, to_a) if tracked(a) else None, unbroadcast(dy, b, to_b) if tracked(b) else None
+        return unbroadcast(dy, da, to_a) if tracked(da) else None, unbroadcast(dy, db, to_b) if tracked(db) else None
 
     return record(y, (a, b), backward)
 
@@ -80,15 +98,16 @@ def subtract(x1, x2):
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "subtract")
     y = empty(shape)
     K.subtract(y, a, b, rank, sizes, sa, sb)
+    first, second = shell(a), shell(b)
 
     def backward(dy):
-        da = unbroadcast(dy, a, to_a) if tracked(a) else None
-        if not tracked(b):
+        da = unbroadcast(dy, first, to_a) if tracked(first) else None
+        if not tracked(second):
             return da, None
         if to_b:
-            return da, unbroadcast(dy, b, to_b, -1.0)
-        db = gradient_like(b)
-        K.affine(db, dy, b.size, -1.0, 0.0)
+            return da, unbroadcast(dy, second, to_b, -1.0)
+        db = gradient_like(second) if da is dy else gradient_over(second, dy)
+        K.affine(db, dy, dy.size, -1.0, 0.0)
         return da, db
 
     return record(y, (a, b), backward)
@@ -109,17 +128,18 @@ def multiply(x1, x2):
     shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "multiply")
     y = empty(shape)
     K.multiply(y, a, b, rank, sizes, sa, sb)
+    first, second = a if tracked(b) else shell(a), b if tracked(a) else shell(b)
 
     def backward(dy):
         da = db = None
-        if tracked(a):
-            da = room(a, to_a, shape)
-            K.multiply(da, dy, b, rank, sizes, sy, sb)
-            da = unbroadcast(da, a, to_a)
-        if tracked(b):
-            db = room(b, to_b, shape)
-            K.multiply(db, dy, a, rank, sizes, sy, sa)
-            db = unbroadcast(db, b, to_b)
+        if tracked(first):
+            da = room(first, to_a, shape) if tracked(second) else room(first, to_a, shape, dy)
+            K.multiply(da, dy, second, rank, sizes, sy, sb)
+            da = unbroadcast(da, first, to_a)
+        if tracked(second):
+            db = room(second, to_b, shape, dy)
+            K.multiply(db, dy, first, rank, sizes, sy, sa)
+            db = unbroadcast(db, second, to_b)
         return da, db
 
     return record(y, (a, b), backward)
@@ -138,16 +158,17 @@ def divide(x1, x2):
     shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "divide")
     y = empty(shape)
     K.divide(y, a, b, rank, sizes, sa, sb)
+    first, quotient = shell(a), y if tracked(b) else None
 
     def backward(dy):
-        da = room(a, to_a, shape)
+        da = room(first, to_a, shape, dy)
         K.divide(da, dy, b, rank, sizes, sy, sb)
         db = None
         if tracked(b):
             db = room(b, to_b, shape)
-            K.multiply(db, da, y, rank, sizes, sy, sy)
+            K.multiply(db, da, quotient, rank, sizes, sy, sy)
             db = unbroadcast(db, b, to_b, -1.0)
-        return unbroadcast(da, a, to_a) if tracked(a) else None, db
+        return unbroadcast(da, first, to_a) if tracked(first) else None, db
 
     return record(y, (a, b), backward)
 
@@ -261,10 +282,11 @@ def negative(x):
     x = as_float(x, "negative")
     y = empty(x.shape)
     K.affine(y, x, x.size, -1.0, 0.0)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
-        K.affine(dx, dy, x.size, -1.0, 0.0)
+        dx = gradient_over(source, dy)
+        K.affine(dx, dy, dx.size, -1.0, 0.0)
         return dx
 
     return record(y, (x,), backward)
@@ -281,13 +303,7 @@ def log(x):
     x = as_float(x, "log")
     y = empty(x.shape)
     K.log_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.log_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("log_backward", x))
 
 
 def sqrt(x):
@@ -301,13 +317,7 @@ def sqrt(x):
     x = as_float(x, "sqrt")
     y = empty(x.shape)
     K.sqrt_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.sqrt_backward(dx, dy, y, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("sqrt_backward", y))
 
 
 def square(x):
@@ -323,13 +333,7 @@ def square(x):
     x = as_float(x, "square")
     y = empty(x.shape)
     K.square_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.square_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("square_backward", x))
 
 
 def absolute(x):
@@ -345,13 +349,7 @@ def absolute(x):
     x = as_float(x, "absolute")
     y = empty(x.shape)
     K.absolute_forward(y, x, x.size)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.absolute_backward(dx, dy, x, x.size)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("absolute_backward", x))
 
 
 abs = absolute
@@ -376,13 +374,7 @@ def clip(x, x_min, x_max):
     high = float("inf") if x_max is None else x_max
     y = empty(x.shape)
     K.clip_forward(y, x, x.size, low, high)
-
-    def backward(dy):
-        dx = gradient_like(x)
-        K.clip_backward(dx, dy, x, x.size, low, high)
-        return dx
-
-    return record(y, (x,), backward)
+    return record(y, (x,), gradient_from("clip_backward", x, low, high))
 
 
 def reciprocal(x):

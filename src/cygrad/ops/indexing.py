@@ -19,6 +19,7 @@ from ._backend import (
     integer_result,
     integers,
     record,
+    shell,
     view,
     zeros,
 )
@@ -93,9 +94,10 @@ def get_item(x, key):
     else:
         y = empty(shape)
         K.gather_strided(y, x, len(sizes), sizes, walked, offset)
+    source = shell(x)
 
     def backward(dy):
-        dx = zero_gradient(x)
+        dx = zero_gradient(source)
         K.scatter_strided(dx, dy, len(sizes), sizes, walked, offset)
         return dx
 
@@ -112,9 +114,10 @@ def _get_items(x, key):
     except IndexError as error:
         raise IndexError(f"get_item: {error} (a tensor of shape {x.shape})") from None
     y = from_array(found, x.dtype)
+    source = shell(x)
 
     def backward(dy):
-        dx = zero_gradient(x)
+        dx = zero_gradient(source)
         np.add.at(np.asarray(dx), keys, np.asarray(dy))
         return dx
 
@@ -171,9 +174,10 @@ def _taken(x, index, axis, wrap):
         K.take_forward(y, x, index, outer, A, inner, index.size, wrap)
     except IndexError:
         _outside(index, axis, shape, wrap)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.take_backward(dx, dy, index, outer, A, inner, index.size, wrap)
         return dx
 
@@ -249,9 +253,10 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     if value:
         np.asarray(y).fill(value)
     K.scatter_strided(y, x, len(sizes), sizes, walked, offset)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.gather_strided(dx, dy, len(sizes), sizes, walked, offset)
         return dx
 

@@ -20,6 +20,7 @@ from ._backend import (
     gradient_like,
     integer_result,
     record,
+    shell,
     tracked,
     view,
     zeros,
@@ -170,11 +171,12 @@ def transpose(x, axes=None):
     shape, collapsed, sizes, strides = permutation(x.shape, order)
     y = empty(shape)
     K.gather_strided(y, x, collapsed, sizes, strides, 0)
+    source = shell(x)
 
     def backward(dy):
         inverse = tuple(sorted(range(rank), key=order.__getitem__))
         _, collapsed, sizes, strides = permutation(shape, inverse)
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.gather_strided(dx, dy, collapsed, sizes, strides, 0)
         return dx
 
@@ -224,9 +226,10 @@ def broadcast_to(x, shape):
         return integer_result(lambda x: np.broadcast_to(x, shape), x)
     y = empty(shape)
     K.gather_strided(y, x, *spread(x.shape, shape), 0)
+    source = shell(x)
 
     def backward(dy):
-        return unbroadcast(dy, x, reduction_to(shape, x.shape))
+        return unbroadcast(dy, source, reduction_to(shape, source.shape))
 
     return record(y, (x,), backward)
 
@@ -246,9 +249,10 @@ def flip(x, axis=None):
     sizes, walked = collapse(x.shape, tuple(-s if i in axes else s for i, s in enumerate(strides)))
     y = empty(x.shape)
     K.gather_strided(y, x, len(sizes), sizes, walked, offset)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.gather_strided(dx, dy, len(sizes), sizes, walked, offset)
         return dx
 
@@ -294,10 +298,11 @@ def concatenate(xs, axis=0):
     y = empty(shape)
     for x, (sizes, strides, offset) in zip(xs, parts):
         K.scatter_strided(y, x, 2, sizes, strides, offset)
+    sources = [shell(x) for x in xs]
 
     def backward(dy):
         gradients = []
-        for x, (sizes, strides, offset) in zip(xs, parts):
+        for x, (sizes, strides, offset) in zip(sources, parts):
             dx = None
             if tracked(x):
                 dx = gradient_like(x)
@@ -347,6 +352,7 @@ def _cut(x, axis, edges):
     shape, total = x.shape, x.shape[axis]
     outer, inner = prod(shape[:axis]), prod(shape[axis + 1 :])
     strides = (total * inner, 1)
+    source = shell(x)
     shared = []  # the gradient of x in a walk, from the first piece to arrive until x takes it
 
     def hand_over(dx):
@@ -363,7 +369,7 @@ def _cut(x, axis, edges):
         def backward(dy):
             new = not shared
             if new:
-                shared.append(zero_gradient(x))
+                shared.append(zero_gradient(source))
             K.scatter_strided(shared[0], dy, 2, sizes, strides, offset)
             return shared[0] if new else None
 

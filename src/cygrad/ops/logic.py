@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._backend import as_float, axes_of, from_array, integer_result, operands, record, tracked
+from ._backend import as_float, axes_of, from_array, integer_result, operands, record, shell, tracked
 from ._shapes import reduction_to
 from .elementwise import masked
 
@@ -173,10 +173,11 @@ def where(condition, x1=None, x2=None):
     except ValueError:
         raise ValueError(f"where: shapes {chosen.shape}, {a.shape} and {b.shape} do not broadcast") from None
     y = from_array(values)
+    first, second = shell(a), shell(b)
 
     def backward(dy):
-        da = masked(dy, chosen, a, reduction_to(y.shape, a.shape)) if tracked(a) else None
-        db = masked(dy, ~chosen, b, reduction_to(y.shape, b.shape)) if tracked(b) else None
+        da = masked(dy, chosen, first, reduction_to(dy.shape, first.shape)) if tracked(first) else None
+        db = masked(dy, ~chosen, second, reduction_to(dy.shape, second.shape)) if tracked(second) else None
         return da, db
 
     return record(y, (a, b), backward)

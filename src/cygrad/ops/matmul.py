@@ -5,39 +5,40 @@ from functools import lru_cache
 from math import prod
 
 from . import activation as _activation
-from ._backend import K, as_float, empty, gradient_like, record, recording, tracked
+from ._backend import K, as_float, empty, gradient_like, record, recording, shell, tracked
 from ._shapes import broadcast_shape, collapse, reduction_to, repeated_strides, strides_of
+from .activation import gradient_from
 from .elementwise import multiply, unbroadcast
 from .layout import reshape, transpose
 from .softmax import log_softmax, softmax
 
 # ---- activations that a kernel applies to its result ----
 
-# name: (number in enum cg_activation, backward from y, or None where that needs x, the op)
+# name: (number in enum cg_activation, a function of y that gives backward, None where that needs x, the op)
 _FUSED = {
     None: (0, None, None),
     "linear": (0, None, None),
-    "relu": (1, lambda dz, dy, y, n: K.relu_backward(dz, dy, y, n), _activation.relu),
+    "relu": (1, _activation.relu_gradient, _activation.relu),
     "leaky_relu": (2, None, _activation.leaky_relu),
-    "elu": (3, lambda dz, dy, y, n: K.elu_backward(dz, dy, y, n, 1.0), _activation.elu),
-    "selu": (4, lambda dz, dy, y, n: K.selu_backward(dz, dy, y, n), _activation.selu),
+    "elu": (3, lambda y: gradient_from("elu_backward", y, 1.0), _activation.elu),
+    "selu": (4, lambda y: gradient_from("selu_backward", y), _activation.selu),
     # fused only when predicting: in training a cross-entropy wants the logits
     "sigmoid": (5, None, _activation.sigmoid),
-    "tanh": (6, lambda dz, dy, y, n: K.tanh_backward(dz, dy, y, n), _activation.tanh),
-    "softplus": (7, lambda dz, dy, y, n: K.softplus_backward(dz, dy, y, n), _activation.softplus),
+    "tanh": (6, lambda y: gradient_from("tanh_backward", y), _activation.tanh),
+    "softplus": (7, lambda y: gradient_from("softplus_backward", y), _activation.softplus),
     "softsign": (8, None, _activation.softsign),
     "gelu": (9, None, lambda x: _activation.gelu(x, approximate=False)),
     "silu": (10, None, _activation.silu),
     "swish": (10, None, _activation.silu),
-    "exponential": (11, lambda dz, dy, y, n: K.exp_backward(dz, dy, y, n), _activation.exp),
-    "exp": (11, lambda dz, dy, y, n: K.exp_backward(dz, dy, y, n), _activation.exp),
-    "hard_sigmoid": (12, lambda dz, dy, y, n: K.hard_sigmoid_backward(dz, dy, y, n), _activation.hard_sigmoid),
+    "exponential": (11, lambda y: gradient_from("exp_backward", y), _activation.exp),
+    "exp": (11, lambda y: gradient_from("exp_backward", y), _activation.exp),
+    "hard_sigmoid": (12, lambda y: gradient_from("hard_sigmoid_backward", y), _activation.hard_sigmoid),
 }
 _AFTER = {"softmax": softmax, "log_softmax": log_softmax, "relu6": _activation.relu6}
 
 
 def fusion(activation, op):
-    """How to apply an activation: (number for the kernel, backward from y or None, an op to apply after or None)."""
+    """How to apply an activation: (number for the kernel, y to backward or None, an op to apply after or None)."""
     try:
         number, from_y, function = _FUSED[activation]
     except (KeyError, TypeError):
@@ -94,13 +95,11 @@ def dense(x, kernel, bias=None, activation=None):
     number, from_y, after = fusion(activation, "dense")
     y = empty(shape)
     K.matmul(y, x, kernel, bias, M, N, K_, 0, 0, number)
+    through_activation = None if from_y is None else from_y(y)
+    x = x if tracked(kernel) else shell(x)
 
     def backward(dy):
-        if from_y is not None:
-            dz = empty(shape)
-            from_y(dz, dy, y, y.size)
-        else:
-            dz = dy
+        dz = dy if through_activation is None else through_activation(dy)
         dx = dkernel = None
         if tracked(kernel):
             dkernel = gradient_like(kernel)

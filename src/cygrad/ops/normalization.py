@@ -2,7 +2,7 @@
 
 from math import prod
 
-from ._backend import K, as_float, axes_of, empty, gradient_like, record, tracked
+from ._backend import K, as_float, axes_of, empty, gradient_like, gradient_over, record, tracked
 from .layout import axis_of, transpose
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -20,9 +20,12 @@ def _vector(value, shape, op, argument, axis):
     return value
 
 
-def _wanted(tensor):
-    """Memory for the gradient of a tensor that wants one, else None: a kernel leaves out what is not wanted."""
-    return gradient_like(tensor) if tensor is not None and tracked(tensor) else None
+def _wanted(tensor, dy=None):
+    """Memory for the gradient of a tensor that wants one, else None: a kernel leaves out what is not wanted. dy: see
+    gradient_over."""
+    if tensor is None or not tracked(tensor):
+        return None
+    return gradient_like(tensor) if dy is None else gradient_over(tensor, dy)
 
 
 def _axis_last(function, x, axis, op):
@@ -61,7 +64,7 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
         inputs = tuple(t for t in (x, mean, variance, scale, offset) if t is not None)
 
         def backward(dy):
-            found = [_wanted(t) for t in (x, mean, variance, scale, offset)]
+            found = [_wanted(x, dy), *(_wanted(t) for t in (mean, variance, scale, offset))]
             K.batch_normalization_inference_backward(*found, dy, x, mean, variance, scale, M, C, epsilon)
             return tuple(g for g, t in zip(found, (x, mean, variance, scale, offset)) if t is not None)
 
@@ -101,7 +104,7 @@ def batch_normalization_training(
         )
 
         def backward(dy):
-            dx, dscale, doffset = _wanted(x), _wanted(scale), _wanted(offset)
+            dx, dscale, doffset = _wanted(x, dy), _wanted(scale), _wanted(offset)
             K.batch_normalization_backward(dx, dscale, doffset, dy, x, mean, rstd, scale, M, C)
             return tuple(g for g, t in zip((dx, dscale, doffset), (x, scale, offset)) if t is not None)
 
@@ -150,7 +153,7 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
             K.layer_normalization_forward(y, mean, rstd, x, gamma, beta, M, N, epsilon)
 
         def backward(dy):
-            dx, dgamma, dbeta = _wanted(x), _wanted(gamma), _wanted(beta)
+            dx, dgamma, dbeta = _wanted(x, dy), _wanted(gamma), _wanted(beta)
             K.layer_normalization_backward(dx, dgamma, dbeta, dy, x, mean, rstd, gamma, M, N)
             return tuple(g for g, t in zip((dx, dgamma, dbeta), (x, gamma, beta)) if t is not None)
 
@@ -177,7 +180,7 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
             K.rms_normalization_forward(y, rstd, x, scale, M, N, epsilon)
 
         def backward(dy):
-            dx, dscale = _wanted(x), _wanted(scale)
+            dx, dscale = _wanted(x, dy), _wanted(scale)
             K.rms_normalization_backward(dx, dscale, dy, x, rstd, scale, M, N)
             return tuple(g for g, t in zip((dx, dscale), (x, scale)) if t is not None)
 

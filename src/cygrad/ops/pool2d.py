@@ -2,7 +2,18 @@
 
 from functools import lru_cache
 
-from ._backend import K, as_float, empty, gradient_like, record, recording, tracked
+from ._backend import (
+    K,
+    as_float,
+    empty,
+    gradient_like,
+    gradient_over,
+    record,
+    recording,
+    relu_before,
+    shell,
+    tracked,
+)
 from .conv2d import check_format, output_size, pair
 from .layout import reshape
 
@@ -51,8 +62,8 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
 
     Shapes: inputs[N,H,W,C], y[N,P,Q,C], sizes as for conv; or inputs[N,W,C], y[N,Q,C]. pool_size: an integer or two;
     strides None: pool_size. padding: "valid" or "same", whose padding never wins. Saved for backward: where each
-    maximum was, one byte an output. The gradient goes to the first maximum of a window. Raises ValueError for sizes
-    that do not fit.
+    maximum was, one byte an output, and y where x is the output of a relu. The gradient goes to the first maximum of a
+    window. Raises ValueError for sizes that do not fit.
 
     >>> cygrad.ops.max_pool(np.arange(4.0).reshape(1, 2, 2, 1), 2).item()
     3.0
@@ -72,13 +83,21 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
     y = empty(shape)
     argmax = empty(shape, "uint8") if recording() and tracked(x) else None
     K.max_pool2d_forward(y, argmax, x, *sizes)
+    source, relu = shell(x), relu_before(x)
+    maxima = None if relu is None else y
 
     def backward(dy):
-        dx = gradient_like(x)
+        if (
+            relu is not None and relu.y is None
+        ):  # its part, on the maxima alone: the other places get no gradient anyway
+            dz = gradient_over(maxima, dy)
+            K.relu_backward(dz, dy, maxima, dz.size)
+            dy = dz
+        dx = gradient_like(source)
         K.max_pool2d_backward(dx, dy, argmax, *sizes)
         return dx
 
-    return record(y, (x,), backward)
+    return record(y, (x,), backward, max_pooling=True)
 
 
 def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=None):
@@ -96,9 +115,10 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
     shape, sizes = _geometry(x.shape, pool_size, strides, padding, data_format, "average_pool")
     y = empty(shape)
     K.average_pool2d_forward(y, x, *sizes)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.average_pool2d_backward(dx, dy, *sizes)
         return dx
 

@@ -9,7 +9,7 @@ from math import prod as _product
 
 import numpy as np
 
-from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record, tracked
+from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record, shell, tracked
 from ._shapes import reduction, spread
 from .activation import exp
 from .creation import convert_to_tensor
@@ -41,14 +41,15 @@ def _sum(x, shape, kept, steps, scale):
     O, R, I = steps[-1]  # noqa: E741
     total = empty(shape)
     K.reduce_sum(total, y, O, R, I, scale)
+    source = shell(x)
 
     def backward(dy):
         if scale != 1.0:
             scaled = empty(dy.shape)
             K.affine(scaled, dy, dy.size, scale, 0.0)
             dy = scaled
-        dx = gradient_like(x)
-        K.gather_strided(dx, dy, *spread(kept, x.shape), 0)
+        dx = gradient_like(source)
+        K.gather_strided(dx, dy, *spread(kept, dx.shape), 0)
         return dx
 
     return record(total, (x,), backward)
@@ -98,9 +99,10 @@ def _first_maximum(x, O, R, I):  # noqa: E741
     y = empty((O, I))
     index = empty((O, I), "int32") if tracked(x) else None
     K.reduce_max(y, index, x, O, R, I)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_like(source)
         K.reduce_max_backward(dx, dy, index, O, R, I)
         return dx
 

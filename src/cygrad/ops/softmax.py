@@ -5,7 +5,7 @@ from math import prod
 
 import numpy as np
 
-from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record
+from ._backend import K, as_float, axes_of, empty, from_array, gradient_over, record, shell, view
 from .layout import reshape, transpose
 
 
@@ -44,10 +44,11 @@ def softmax(x, axis=-1):
     y = empty(x.shape)
     K.softmax_forward(y, x, M, N)
     y.set_logits(x, "softmax")
+    source, values = shell(x), view(y, y.shape)  # without y's hold on x
 
     def backward(dy):
-        dx = gradient_like(x)
-        K.softmax_backward(dx, dy, y, M, N)
+        dx = gradient_over(source, dy)
+        K.softmax_backward(dx, dy, values, M, N)
         return dx
 
     return record(y, (x,), backward)
@@ -67,9 +68,10 @@ def log_softmax(x, axis=-1):
     M, N = _rows(x, "log_softmax")
     y = empty(x.shape)
     K.log_softmax_forward(y, x, M, N)
+    source = shell(x)
 
     def backward(dy):
-        dx = gradient_like(x)
+        dx = gradient_over(source, dy)
         K.log_softmax_backward(dx, dy, y, M, N)
         return dx
 
