@@ -64,12 +64,16 @@ K = SimpleNamespace(**{name: getattr(_core, name) for name in _core.KERNELS})
 
 
 def _on_numpy(function):
-    """A reference kernel that takes tensors: it sees NumPy views of their memory. Infinities and NaN come
-    silently, as in C."""
+    """A reference kernel that takes tensors: it sees NumPy views of their memory, and a copy of an input that is also
+    an output. Infinities and NaN come silently, as in C."""
 
     def call(*arguments):
+        seen = {}
+        for i, a in enumerate(arguments):
+            if isinstance(a, _core.Array):
+                seen[i] = np.array(a) if any(arguments[j] is a for j in seen) else np.asarray(a)
         with np.errstate(all="ignore"):
-            return function(*[np.asarray(a) if isinstance(a, _core.Array) else a for a in arguments])
+            return function(*[seen.get(i, a) for i, a in enumerate(arguments)])
 
     return call
 
