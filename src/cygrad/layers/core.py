@@ -7,6 +7,7 @@ import numpy as np
 from .. import _lookup, activations, ops
 from .arguments import channels_last, flag, positive
 from .layer import InputSpec, Layer
+from .naming import auto_name
 from .symbolic import KerasTensor, Node
 
 
@@ -115,9 +116,10 @@ class Operation(Layer):
     """A call of one function of cygrad.ops in a functional model: what x + y on symbolic tensors makes."""
 
     def __init__(self, function, **kwargs):
-        super().__init__(**kwargs)
         if function not in ops.__all__:
             raise _lookup.unknown("operation of cygrad.ops", function, ops.__all__)
+        kwargs["name"] = kwargs.get("name") or auto_name(function)
+        super().__init__(**kwargs)
         self._operation = getattr(ops, function)
         self.function = function
 

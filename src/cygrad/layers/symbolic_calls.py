@@ -30,7 +30,7 @@ class SymbolicCalls:
         context.stack.append(self)
         try:
             self._prepare(args, kwargs)
-            outputs = self._symbolic_outputs(args, kwargs)
+            outputs = self.compute_output_spec(*args, **kwargs)
         except (TypeError, ValueError) as error:
             self._name_in(error)
             raise
@@ -93,21 +93,21 @@ class SymbolicCalls:
 
     @property
     def input(self):
-        """The symbolic input of the layer's only call in a functional model."""
-        return _single(self._only_node("input").inputs)
+        """The symbolic input of the layer's first call in a functional model."""
+        return _single(self._first_node("input").inputs)
 
     @property
     def output(self):
-        """The symbolic output of the layer's only call in a functional model."""
-        return self._only_node("output").output_structure
+        """The symbolic output of the layer's first call in a functional model."""
+        return self._first_node("output").output_structure
 
-    def _only_node(self, what):
-        if len(self._inbound_nodes) == 1:
+    def _first_node(self, what):
+        if self._inbound_nodes:
             return self._inbound_nodes[0]
-        calls = (
-            "several symbolic calls" if self._inbound_nodes else "no symbolic call: connect it in a functional model"
+        raise AttributeError(
+            f"{self._title()}: {what} is not defined, for the layer has had no symbolic call: connect it in a "
+            "functional model"
         )
-        raise AttributeError(f"{self._title()}: {what} is not defined, for the layer has had {calls}")
 
 
 def _single(values):

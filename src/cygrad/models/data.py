@@ -137,7 +137,9 @@ class ArrayBatches:
 
     def __init__(self, x, y, sample_weight, batch_size, integer_x=False, integer_y=False):
         self.structure = x
-        self.columns = [Column(a, integer_x) for a in leaves(x)]
+        arrays = leaves(x)
+        kinds = integer_x if isinstance(integer_x, list) else [integer_x] * len(arrays)
+        self.columns = [Column(a, integers) for a, integers in zip(arrays, kinds)]
         self.y = None if y is None else Column(y, integer_y)
         self.weight = None if sample_weight is None else Column(sample_weight, False)
         self.samples = len(self.columns[0].array)

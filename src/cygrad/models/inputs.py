@@ -43,7 +43,7 @@ class Inputs:
         if is_stream(x):
 
             def convert(x, y, w):
-                return map_leaves(self._as_input, self._inputs("predict", x)), None, None
+                return self._tensors(self._inputs("predict", x)), None, None
 
             return StreamBatches(x, steps, convert, "predict")
         arrays = self._inputs("predict", x)
@@ -78,7 +78,8 @@ class Inputs:
         return bool(x) and all(hasattr(a, "__array__") and np.ndim(a) > 0 for a in x)
 
     def _integer_inputs(self):
-        """Should integers reach the first layer as they are (Embedding), not as floats?"""
+        """Should integers reach the first layer as they are (Embedding), not as floats? Or a list of this, for each
+        input."""
         return False
 
     def _check_input_shapes(self, caller, x):
@@ -90,15 +91,17 @@ class Inputs:
         rows = tuple([a.shape[1:] for a in leaves(x)])
         spec = self._output_specs.get(rows)
         if spec is None:
-            y = self(map_leaves(lambda a: self._as_input(a[:1]), x), training=False)
+            y = self(self._tensors(map_leaves(lambda a: a[:1], x)), training=False)
             spec = map_leaves(lambda t: KerasTensor((None, *t.shape[1:])), y)
             if len(self._output_specs) > 100:  # sequences of many lengths
                 self._output_specs.clear()
             self._output_specs[rows] = spec
         return spec
 
-    def _as_input(self, array):
-        return from_array(array, "int32" if self._integer_inputs() else None)
+    def _tensors(self, arrays):
+        """Arrays of x as tensors."""
+        dtype = "int32" if self._integer_inputs() else None
+        return map_leaves(lambda array: from_array(array, dtype), arrays)
 
     def _targets(self, caller, x, y, sample_weight, class_weight, n):
         """y and sample_weight as checked arrays; resolves loss and metrics."""
@@ -152,7 +155,7 @@ class Inputs:
         y, w = self._targets(caller, arrays, y, sample_weight, class_weight, n)
         if y is not None:
             y = from_array(y, "int32" if y.dtype == np.int32 else None)
-        return map_leaves(self._as_input, arrays), y, None if w is None else from_array(w)
+        return self._tensors(arrays), y, None if w is None else from_array(w)
 
     def _split(self, x, y, sample_weight, fraction):
         """The head for training, the tail for validation."""

@@ -10,15 +10,23 @@ from .saving import from_bytes, load_weights, save_model, save_weights, to_bytes
 from .serialization import custom_objects_of, deserialize_model, serialize_model, symbols_of
 from .training import Trainer
 
-__all__ = ["Model", "clone_model", "model_from_json"]
+__all__ = ["Model", "model_from_json"]
 
 
 class Model(Trainer, Layer):
-    """A model of your own: make layers in __init__, use them in call(inputs, training=None).
+    """A model: Model(inputs, outputs, name=None) of a graph of layers, or a class of your own that makes layers in
+    __init__ and uses them in call(inputs, training=None).
 
-    Model(*, trainable=True, name=None). compile, fit, evaluate, predict, save and summary come with it; train_step,
-    test_step, predict_step, compute_loss and compute_metrics can be overridden as in Keras. NotImplementedError for
-    Model(inputs, outputs): graphs of layers are not supported yet.
+    inputs, outputs: symbolic tensors from Input and from calls of layers on them; one, or a list, tuple or dict. See
+    models.Functional. A subclass may also give super().__init__ its inputs= and outputs=. compile, fit, evaluate,
+    predict, save and summary come with every model; train_step, test_step, predict_step, compute_loss and
+    compute_metrics can be overridden as in Keras.
+
+    >>> x = cygrad.Input((4,))
+    >>> hidden = cygrad.layers.Dense(8, activation="relu")(x)
+    >>> model = cygrad.Model(x, cygrad.layers.Dense(2)(hidden) + 1.0)
+    >>> model.predict(np.zeros((3, 4), "float32"), verbose=0).tolist()
+    [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]]
 
     >>> class Classifier(cygrad.Model):
     ...     def __init__(self, **kwargs):
@@ -32,11 +40,24 @@ class Model(Trainer, Layer):
     (3, 2)
     """
 
+    def __new__(cls, *args, **kwargs):
+        if cls is Model and _is_graph(args, kwargs):
+            from .functional import Functional
+
+            cls = Functional
+        return super().__new__(cls, *args, **kwargs)
+
     def __init__(self, *args, trainable=True, name=None, **kwargs):
-        if args or "inputs" in kwargs or "outputs" in kwargs:
-            raise NotImplementedError(
-                f"{type(self).__name__}(inputs, outputs): models made of a graph of layers are not supported yet. "
-                "Use Sequential for a stack, or subclass Model and write call"
+        if _is_graph(args, kwargs):
+            from .functional import Functional
+
+            if not isinstance(self, Functional):
+                _make_functional(type(self), Functional)
+            Functional.__init__(self, *args, trainable=trainable, name=name, **kwargs)
+            return
+        if args:
+            raise TypeError(
+                f"{type(self).__name__}: expected inputs and outputs, or neither; got {len(args)} positional argument"
             )
         Layer.__init__(self, trainable=trainable, name=name, **kwargs)
         self._init_training()
@@ -68,7 +89,7 @@ class Model(Trainer, Layer):
     def get_layer(self, name=None, index=None):
         """The layer of that name, or at that place. ValueError, with the names that there are, when it does not
         exist."""
-        layers = self.layers
+        layers, operations = self.layers, getattr(self, "operations", ())
         if (name is None) == (index is None):
             raise ValueError(f"get_layer: give a name or an index; got name={name!r}, index={index!r}")
         if index is not None:
@@ -77,7 +98,7 @@ class Model(Trainer, Layer):
                     f'get_layer: index {index} does not exist; model "{self.name}" has {len(layers)} layers'
                 )
             return layers[index]
-        for layer in layers:
+        for layer in (*layers, *operations):
             if layer.name == name:
                 return layer
         raise ValueError(
@@ -131,6 +152,22 @@ class Model(Trainer, Layer):
         return from_bytes, (to_bytes(self), custom_objects_of(self))
 
 
+def _is_graph(args, kwargs):
+    """Are these the arguments of Model(inputs, outputs)?"""
+    return len(args) >= 2 or ("outputs" in kwargs and (len(args) == 1 or "inputs" in kwargs))
+
+
+def _make_functional(cls, functional):
+    """Puts Functional in the place of Model among the bases of a subclass, whose __init__ has turned out to give inputs
+    and outputs."""
+    if Model in cls.__bases__:
+        cls.__bases__ = tuple([functional if base is Model else base for base in cls.__bases__])
+        return
+    for base in cls.__bases__:
+        if issubclass(base, Model):
+            _make_functional(base, functional)
+
+
 def model_from_json(json_string, custom_objects=None):
     """A new model, with new weights, from to_json's text. ValueError for text that is not such a model.
 
@@ -139,28 +176,6 @@ def model_from_json(json_string, custom_objects=None):
     3
     """
     return deserialize_model(parse_json(json_string, "model_from_json"), custom_objects)
-
-
-def clone_model(model, input_tensors=None, clone_function=None):
-    """A model of the same architecture with new weights and no compile state; clone_function(layer) may give other
-    layers.
-
-    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
-    >>> cygrad.models.clone_model(model).weights[0] is model.weights[0]
-    False
-    """
-    from .sequential import Sequential
-
-    if input_tensors is not None:
-        raise NotImplementedError("clone_model: input_tensors is not supported yet")
-    if clone_function is not None:
-        if not isinstance(model, Sequential):
-            raise ValueError(f"clone_model: clone_function needs a Sequential; got {type(model).__name__}")
-        clone = Sequential([model._input_layer] if model._input_layer else [], name=model.name)
-        for layer in model.layers:
-            clone.add(clone_function(layer))
-        return clone
-    return deserialize_model(serialize_model(model), custom_objects_of(model))
 
 
 # ---- the summary ----

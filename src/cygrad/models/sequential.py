@@ -106,7 +106,7 @@ class Sequential(Model):
 
     def _begin(self, batch_shape, dtype="float32"):
         batch_shape = tuple(None if s is None else int(s) for s in batch_shape)
-        self._symbols = [KerasTensor(batch_shape, dtype)]
+        self._symbols = [(self._input_layer or InputLayer(batch_shape=batch_shape, dtype=dtype)).output]
         self._row = None if None in batch_shape[1:] else batch_shape[1:]
         self._build_shapes = batch_shape
 
@@ -170,6 +170,18 @@ class Sequential(Model):
                 f"{self._title()}: output_shape is not known yet; add an Input first, or call the model"
             )
         return self._symbols[-1].shape
+
+    @property
+    def input(self):
+        """The symbolic input, which functional models may start from. AttributeError before its shape is known."""
+        self.input_shape  # noqa: B018 (raises when it is not known)
+        return self._symbols[0]
+
+    @property
+    def output(self):
+        """The symbolic output, which functional models may go on from. AttributeError before it is known."""
+        self.output_shape  # noqa: B018
+        return self._symbols[-1]
 
     @property
     def inputs(self):

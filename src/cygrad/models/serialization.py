@@ -1,7 +1,9 @@
 """Layers and models as plain data, by names from a closed table; their weights by name."""
 
+import contextlib
 import inspect
 import math
+import threading
 
 from .. import _lookup, layers
 from ..layers.configuration import is_ours
@@ -15,13 +17,42 @@ MOST_LAYERS = 10_000
 MOST_VALUES = 1 << 26  # of a sample that a model is tried on: 256 MiB
 
 
+class _Shared(threading.local):
+    """Layers that stand in several places of one model: the first place has a "shared_id", the others name it."""
+
+    written = None  # while a model is serialized: {id of layer: (its number, its data)}
+    read = None  # while one is read: {shared_id: layer}
+
+
+_shared = _Shared()
+
+
+@contextlib.contextmanager
+def _sharing(what):
+    outer = getattr(_shared, what)
+    setattr(_shared, what, {})
+    try:
+        yield
+    finally:
+        setattr(_shared, what, outer)
+
+
 def serialize_layer(layer):
     """{"class_name", "config"} of a layer or model: plain data, the reverse of deserialize_layer."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    written = _shared.written
+    if written is not None and id(layer) in written:
+        number, first = written[id(layer)]
+        first["shared_id"] = number
+        return {"class_name": type(layer).__name__, "config": {"shared_with": number}}
+    data = {"class_name": type(layer).__name__, "config": layer.get_config()}
+    if written is not None:
+        written[id(layer)] = len(written), data
+    return data
 
 
 def _table():
     """The closed table of what a file can name."""
+    from .functional import Functional
     from .sequential import Sequential
 
     found = {
@@ -29,17 +60,22 @@ def _table():
         for name, value in vars(layers).items()
         if isinstance(value, type) and issubclass(value, Layer) and value is not Layer and value.__name__ == name
     }
-    return {**found, "Operation": layers.core.Operation, "Sequential": Sequential}
+    return {**found, "Functional": Functional, "Operation": layers.core.Operation, "Sequential": Sequential}
 
 
 def deserialize_layer(data, custom_objects=None):
     """A layer from serialize_layer's result; ValueError names a class that is unknown and arguments that do not fit."""
-    check_keys("layer", data, {"class_name", "config"})
+    check_keys("layer", data, {"class_name", "config"}, {"shared_id"})
     name, config = data["class_name"], data["config"]
     if not isinstance(name, str) or not isinstance(config, dict):
         raise ValueError(
             f"layer: expected a class name and its configuration; got {name!r:.60} and {type(config).__name__}"
         )
+    if "shared_with" in config:
+        layer = (_shared.read or {}).get(config["shared_with"])
+        if layer is None or type(layer).__name__ != name:
+            raise ValueError(f"{name}: there is no layer {config['shared_with']!r:.60} that it could be shared with")
+        return layer
     if isinstance(config.get("layers"), list) and len(config["layers"]) > MOST_LAYERS:
         raise ValueError(f"{name}: {len(config['layers'])} layers are more than {MOST_LAYERS}")
     custom = (custom_objects or {}).get(name) or _lookup.custom_object(name)
@@ -53,15 +89,20 @@ def deserialize_layer(data, custom_objects=None):
     try:
         with _lookup.custom_object_scope(custom_objects or {}):
             if "custom_objects" in inspect.signature(cls.from_config).parameters:
-                return cls.from_config(config, custom_objects=custom_objects)
-            return cls.from_config(config)
+                layer = cls.from_config(config, custom_objects=custom_objects)
+            else:
+                layer = cls.from_config(config)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError, NotImplementedError) as error:
         raise ValueError(f"{label}: {error}") from error
+    if "shared_id" in data and _shared.read is not None:
+        _shared.read[data["shared_id"]] = layer
+    return layer
 
 
 def serialize_model(model):
     """The architecture of a model as plain data."""
-    data = serialize_layer(model)
+    with _sharing("written"):
+        data = serialize_layer(model)
     if "build_input_shape" not in data["config"] and model.built and model._build_shapes is not None:
         data["input_shape"] = map_shapes(list, model.input_shape)
     return data
@@ -70,7 +111,8 @@ def serialize_model(model):
 def deserialize_model(data, custom_objects=None):
     """A new model from serialize_model's result; built where the other was."""
     check_keys("model", data, {"class_name", "config"}, {"input_shape"})
-    model = deserialize_layer({key: data[key] for key in ("class_name", "config")}, custom_objects)
+    with _sharing("read"):
+        model = deserialize_layer({key: data[key] for key in ("class_name", "config")}, custom_objects)
     from .model import Model
 
     if not isinstance(model, Model):
@@ -124,7 +166,7 @@ def custom_objects_of(model):
 
 
 def named_weights(model):
-    """{"layer/variable": variable} of a model. A layer in a Sequential goes by its name, in other layers by the
+    """{"layer/variable": variable} of a model. A layer in a Sequential or a graph goes by its name, in other layers by the
     attribute that holds it, for automatic names differ from one instance to the next. What has the same name gets a
     number."""
     found, prefixes, seen = {}, {}, set()
@@ -148,7 +190,9 @@ def named_weights(model):
 
 
 def _places(layer):
-    """(id of sublayer, its place): "attribute", "attribute/0", "attribute/key". None for a Sequential's."""
+    """(id of sublayer, its place): "attribute", "attribute/0", "attribute/key". None for those of a Sequential or a
+    graph."""
+    from .functional import Functional
     from .sequential import Sequential
 
     if isinstance(layer, Sequential):
@@ -162,7 +206,7 @@ def _places(layer):
                 yield from walk(item, f"{place}/{key}")
 
     for name, value in vars(layer).items():
-        if name not in NOT_PARTS:
+        if name not in NOT_PARTS and not (name == "_layers" and isinstance(layer, Functional)):
             yield from walk(value, name.lstrip("_"))
 
 

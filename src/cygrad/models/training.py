@@ -488,8 +488,7 @@ class Trainer(Compiled, Inputs):
 
     def predict_on_batch(self, x):
         """The output for one batch as a NumPy array."""
-        x = map_leaves(self._as_input, self._inputs("predict_on_batch", x))
-        return map_leaves(_own, self.predict_step(x))
+        return map_leaves(_own, self.predict_step(self._tensors(self._inputs("predict_on_batch", x))))
 
 
 # ---- small helpers ----
