@@ -44,7 +44,7 @@ CASES = {
     "complex": (X.astype(complex), Y, "Complex numbers are not supported"),
     "a string": ("data.csv", Y, "expected an array of samples for x; got a string"),
     "a number": (3.5, Y, "expected an array of samples for x; got 3.5"),
-    "two outputs": (X, [X, X], "y holds 2 arrays; models with several outputs are not"),
+    "two outputs": (X, [X, X], "model .net. has one output .dense., but y holds 2 arrays"),
 }  # fmt: skip
 
 

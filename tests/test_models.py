@@ -186,14 +186,6 @@ def test_build_makes_the_weights_of_a_subclass():
         model(np.zeros((1, 5), "float32"))
 
 
-def test_graphs_of_layers_say_that_they_are_not_there_yet():
-    x = Input((4,))
-    with pytest.raises(NotImplementedError, match="a graph of layers are not supported yet"):
-        Model(x, layers.Dense(2)(x))
-    with pytest.raises(NotImplementedError, match="a graph"):
-        Model(inputs=x, outputs=x)
-
-
 def test_get_layer():
     model = stack()
     assert model.get_layer("b") is model.layers[1]

@@ -130,7 +130,8 @@ def _structure(result, logits):
     followers = [(i, t.logits_of, t.logits) for i, t in enumerate(outputs) if logits and t.logits is not None]
     followers += [(i, "mask", t._keras_mask) for i, t in enumerate(outputs) if logits and t._keras_mask is not None]
     kinds = [(i, count + j, kind) for j, (i, kind, _) in enumerate(followers)]
-    single, flat = isinstance(result, Tensor), type(result) is tuple and len(result) == count
+    single = isinstance(result, Tensor)
+    flat = type(result) is tuple and all(isinstance(t, Tensor) for t in result)
     template = map_leaves(lambda _: 0, result)
 
     def restored(tensors):

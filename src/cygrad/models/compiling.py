@@ -6,6 +6,8 @@ import numpy as np
 
 from .. import losses, optimizers
 from .. import metrics as metrics_module
+from .graph import flat
+from .outputs import Outputs, every, weight_of
 
 
 class Compiled:
@@ -16,9 +18,8 @@ class Compiled:
         self.optimizer = None
         self.loss = None
         self._compile_arguments = {}
-        self._loss_tracker = self._loss_function = self._loss_weight = None
-        self._compiled_metrics, self._compiled_weighted = [], []
-        self._resolved = False
+        self._loss_tracker = None
+        self._unresolve()
         self._output_specs = {}  # by the shapes of one sample
 
     def compile(
@@ -36,8 +37,9 @@ class Compiled:
         """Sets what training needs: an optimizer, a loss, metrics; strings as in Keras, objects, or functions
         (y_true, y_pred).
 
-        loss_weights: a factor for the loss. metrics are means over samples; weighted_metrics also take sample_weight
-        and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
+        loss_weights: a factor for the loss. With several outputs, loss, loss_weights, metrics and weighted_metrics have
+        one entry an output, in a list or in a dict by the outputs' names; loss may be one for all, None for outputs
+        without targets. metrics are means over samples; weighted_metrics also take sample_weight and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
         jit_compile: "auto" captures a step's kernels and replays them where that is safe, True also through layers and
         losses of your own, which must then do the same at each call; False, or run_eagerly=True, runs every step as it
         is written. The results are the same, bit for bit; explain_capture() says what is done. steps_per_execution and
@@ -48,8 +50,14 @@ class Compiled:
         """
         self.optimizer = optimizers.get(optimizer)
         _check_loss(loss)
+        _check_loss_weights(loss_weights)
+        outputs = self._known_outputs()
+        if outputs is not None:
+            outputs.weights(loss_weights, outputs.losses(loss))
         for argument, given in (("metrics", metrics), ("weighted_metrics", weighted_metrics)):
-            _check_metrics(argument, given)
+            _check_metrics(argument, given, outputs is None or outputs.count > 1)
+            if outputs is not None:
+                outputs.metrics(given, argument)
         if jit_compile not in (True, False, None, "auto"):
             raise ValueError(f"compile: jit_compile must be True, False or 'auto'; got {jit_compile!r}")
         if jit_compile is True and run_eagerly:
@@ -68,26 +76,66 @@ class Compiled:
             "jit_compile": False if run_eagerly or jit_compile is None else jit_compile,
         }
         self._captures.clear()
-        self._loss_weight = _single_loss_weight(loss_weights)
         self._loss_tracker = metrics_module.Mean(name="loss")
-        self._loss_function = None
-        self._compiled_metrics, self._compiled_weighted = [], []
-        self._resolved = False
+        self._unresolve()
         self.stop_training = False
         self.compiled = True
 
+    def _known_outputs(self):
+        """Outputs where they are known before data comes; else None."""
+        return None
+
+    def _unresolve(self):
+        self._resolved = False
+        self._outputs = None  # Outputs, and of each of them, in order:
+        self._losses, self._loss_weights, self._loss_trackers = [], [], []
+        self._compiled_metrics, self._compiled_weighted = [], []  # (name in the logs, which output, metric)
+
     def _resolve(self, y, y_pred):
-        """Turns the names given to compile into a loss and metrics, now that shapes are known."""
+        """Turns the names given to compile into losses and metrics, now that shapes are known. y: one entry an output,
+        None without targets; y_pred: what the model returns."""
         if self._resolved:
             return
-        arguments = self._compile_arguments
-        shapes = (None, None) if y is None else (tuple(y.shape), tuple(y_pred.shape))
-        loss = _unwrap(arguments["loss"])
-        self._loss_function = losses.resolve(loss, *shapes)
-        if y is not None:
-            self._compiled_metrics = [_metric(m, loss, *shapes) for m in _flat(arguments["metrics"])]
-            self._compiled_weighted = [_metric(m, loss, *shapes) for m in _flat(arguments["weighted_metrics"])]
+        arguments, predictions = self._compile_arguments, flat(y_pred)
+        outputs = self._outputs = Outputs(y_pred, getattr(self, "output_names", None))
+        targets = [None] * outputs.count if y is None else y
+
+        def shapes(i):
+            return (None, None) if targets[i] is None else (tuple(targets[i].shape), tuple(predictions[i].shape))
+
+        given = outputs.losses(arguments.get("loss"))
+        self._losses = [losses.resolve(loss, *shapes(i)) for i, loss in enumerate(given)]
+        self._loss_weights = outputs.weights(arguments.get("loss_weights"), self._losses)
+        lossy = [i for i, loss in enumerate(self._losses) if loss is not None]
+        self._loss_trackers = [None] * outputs.count
+        if len(lossy) > 1:
+            for i in lossy:
+                name = outputs.names[i] or self._losses[i].name
+                self._loss_trackers[i] = metrics_module.Mean(name=f"{name}_loss")
+        taken = {}
+        for weighted in (False, True):
+            argument = "weighted_metrics" if weighted else "metrics"
+            found = []
+            for i, listed in enumerate(outputs.metrics(arguments.get(argument), argument)):
+                if listed and targets[i] is None:
+                    if y is None:
+                        continue
+                    raise ValueError(f"{argument}: {outputs.title(i)} has metrics, but y holds no targets for it")
+                for identifier in listed:
+                    metric = _metric(identifier, given[i], *shapes(i))
+                    prefix = f"{outputs.names[i]}_" if outputs.count > 1 and outputs.names[i] else ""
+                    found.append((_log_name(prefix, metric.name, weighted, taken), i, metric))
+            if weighted:
+                self._compiled_weighted = found
+            else:
+                self._compiled_metrics = found
         self._resolved = True
+
+    def _aligned(self, y, caller="compute_loss"):
+        """y with one entry an output: a list, or None where there are no targets at all."""
+        if y is None:
+            return None
+        return self._outputs.targets(y, self._losses, caller) if self._outputs.count > 1 else flat(y)[:1]
 
     def _assert_compiled(self, caller):
         if not self.compiled:
@@ -99,11 +147,22 @@ class Compiled:
 
     @property
     def metrics(self):
-        """The metrics of training: the mean loss, those of compile, those of the model's own attributes."""
-        own = [m for m in vars(self).values() if isinstance(m, metrics_module.Metric) and m is not self._loss_tracker]
-        if not self.compiled:
-            return own
-        return [self._loss_tracker, *self._compiled_metrics, *self._compiled_weighted, *own]
+        """The metrics of training: the mean loss, those of compile, the outputs' mean losses where there are several,
+        those of the model's own attributes and of its layers."""
+        return [metric for _, metric in self._named_metrics()]
+
+    def _named_metrics(self):
+        """(name in the logs, metric), as get_metrics_result has them."""
+        ours = [("loss", self._loss_tracker)] if self.compiled else []
+        if self.compiled:
+            ours += [(name, m) for name, _, m in (*self._compiled_metrics, *self._compiled_weighted)]
+            ours += [(m.name, m) for m in self._loss_trackers if m is not None]
+        seen = {id(metric) for _, metric in ours}
+        own = [m for m in _metrics_in(vars(self)) if id(m) not in seen and m is not self._loss_tracker]
+        for layer in self._flatten_layers()[1:]:
+            if not isinstance(layer, Compiled):
+                own += _metrics_in(vars(layer))
+        return ours + [(m.name, m) for m in {id(m): m for m in own}.values()]
 
     @property
     def metrics_names(self):
@@ -114,75 +173,83 @@ class Compiled:
             metric.reset_state()
 
     def get_metrics_result(self):
-        """{name: value} of all metrics as plain floats; a second metric of the same name gets a number."""
+        """{name: value} of all metrics as plain floats; of two own metrics of one name, the second gets a number."""
         result = {}
-        weighted = {id(m) for m in self._compiled_weighted} if self.compiled else ()
-        for metric in self.metrics:
+        of_compile = 1 + len(self._compiled_metrics) + len(self._compiled_weighted) + len(self._loss_trackers)
+        for i, (name, metric) in enumerate(self._named_metrics()):
             if metric is self._loss_tracker and not metric.count and self.loss is None:
                 continue
             value = metric.result()
-            for name, v in (value if isinstance(value, dict) else {metric.name: value}).items():
-                if name in result and id(metric) in weighted:
-                    name = f"weighted_{name}"
-                base, number = name, 1
-                while name in result:
-                    name, number = f"{base}_{number}", number + 1
-                result[name] = plain(v)
+            for key, v in (value if isinstance(value, dict) else {name: value}).items():
+                base, number = key, 1
+                while key in result and not (self.compiled and i < of_compile):
+                    key, number = f"{base}_{number}", number + 1
+                result[key] = plain(v)
         return result
+
+    def _in_order(self, logs):
+        """The values of logs as evaluate returns them, in Keras's order: the loss, then the metrics as in compile; with
+        several outputs the outputs' losses, then the rest by name."""
+        several = self._outputs is not None and self._outputs.count > 1
+        names = ["loss"]
+        if self.compiled:
+            for name, _, metric in (*self._compiled_metrics, *self._compiled_weighted):
+                names.append(metric.name if several else name)
+            names += [m.name for m in self._loss_trackers if m is not None]
+        names += [name for name, _ in self._named_metrics() if not several]
+        names = [name for name in dict.fromkeys(names) if name in logs]
+        values = [logs[name] for name in (*names, *sorted(logs.keys() - set(names)))]
+        return values[0] if len(values) == 1 else values
 
 
 # ---- what compile was given ----
 
 
-def _flat(given):
-    """metrics=, however nested for a single output, as a list."""
-    if given is None:
-        return []
-    if isinstance(given, dict):
-        given = list(given.values())
-    if not isinstance(given, (list, tuple)):
-        return [given]
-    return [m for entry in given for m in ([None] if entry is None else _flat(entry))]
-
-
-def _unwrap(loss):
-    """loss= for a single output: the loss itself, or the only entry of a list or dict."""
-    if isinstance(loss, dict):
-        loss = list(loss.values())
-    return loss[0] if isinstance(loss, (list, tuple)) else loss
-
-
 def _check_loss(loss):
-    if isinstance(loss, (list, tuple, dict)) and len(loss) != 1:
-        raise ValueError(f"compile: loss has {len(loss)} entries; models with several outputs are not supported yet")
-    loss = _unwrap(loss)
-    if loss is not None and not (isinstance(loss, str) and loss.lower() in ("crossentropy", "ce")):
-        losses.get(loss)
+    single = not isinstance(loss, (list, tuple, dict)) or "class_name" in loss
+    for entry in [loss] if single else flat(loss):
+        if entry is not None and not (isinstance(entry, str) and entry.lower() in ("crossentropy", "ce")):
+            losses.get(entry)
 
 
-def _check_metrics(argument, given):
+def _check_loss_weights(given):
+    for weight in [] if given is None else flat(given):
+        if weight is not None:
+            weight_of(weight, given)
+
+
+def _check_metrics(argument, given, several):
     if given is not None and not isinstance(given, (list, tuple, dict)):
         raise ValueError(f"compile: {argument} must be a list; got {given!r}. Did you mean {argument}=[{given!r}]?")
-    for metric in _flat(given):
+    entries = [m for m in given or () if m is not None] if several and not isinstance(given, dict) else given
+    for metric in every(entries):
         if metric is None:
             raise ValueError(f"compile: {argument} must not contain None")
         if not isinstance(metric, str) or metric.lower() not in ("accuracy", "acc", "crossentropy", "ce"):
             metrics_module.get(metric)
 
 
-def _single_loss_weight(given):
-    if given is None:
-        return None
-    values = (
-        list(given.values())
-        if isinstance(given, dict)
-        else list(given)
-        if isinstance(given, (list, tuple))
-        else [given]
-    )
-    if len(values) != 1 or isinstance(values[0], (bool, str)) or not np.isfinite(values[0]):
-        raise ValueError(f"compile: loss_weights must hold one number, as there is one output; got {given!r}")
-    return float(values[0])
+def _metrics_in(attributes):
+    """The metrics among attributes, and in lists and dicts of these."""
+    found = []
+    for name, value in attributes.items():
+        if name in ("_compiled_metrics", "_compiled_weighted", "_loss_trackers", "_compile_arguments"):
+            continue
+        values = [value]
+        if isinstance(value, (list, tuple, dict)):
+            values = value.values() if isinstance(value, dict) else value
+        found += [v for v in values if isinstance(v, metrics_module.Metric)]
+    return found
+
+
+def _log_name(prefix, name, weighted, taken):
+    """The name of a metric of compile in the logs, one that is not taken: as Keras counts them."""
+    full = prefix + name
+    if weighted and full in taken:
+        full = f"{prefix}weighted_{name}"
+    count = taken.get(full, 0)
+    taken[full] = count + 1
+    return f"{full}_{count}" if count else full
 
 
 def _metric(identifier, loss, true_shape, pred_shape):

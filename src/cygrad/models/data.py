@@ -132,17 +132,35 @@ class Column:
         return gather
 
 
-class ArrayBatches:
-    """Batches of arrays that are in memory: x (any nest of arrays), y and sample_weight (or None)."""
+class _Columns:
+    """The arrays of a nest; the reader's gather(index, n) is a batch of them in the same structure. integers: are they
+    whole numbers that stay so, for all or in a list; None: those that are int32."""
 
-    def __init__(self, x, y, sample_weight, batch_size, integer_x=False, integer_y=False):
-        self.structure = x
-        arrays = leaves(x)
-        kinds = integer_x if isinstance(integer_x, list) else [integer_x] * len(arrays)
-        self.columns = [Column(a, integers) for a, integers in zip(arrays, kinds)]
-        self.y = None if y is None else Column(y, integer_y)
-        self.weight = None if sample_weight is None else Column(sample_weight, False)
-        self.samples = len(self.columns[0].array)
+    def __init__(self, structure, integers=None):
+        self.structure, arrays = structure, leaves(structure)
+        kinds = integers if isinstance(integers, list) else [integers] * len(arrays)
+        self.columns = [Column(a, a.dtype == np.int32 if k is None else k) for a, k in zip(arrays, kinds)]
+
+    def reader(self):
+        readers = [column.reader() for column in self.columns]
+        if not readers:
+            return None
+        if not isinstance(self.structure, (list, tuple, dict)):
+            return readers[0]
+
+        def gather(index, n):
+            batches = iter([read(index, n) for read in readers])
+            return map_leaves(lambda _: next(batches), self.structure)
+
+        return gather
+
+
+class ArrayBatches:
+    """Batches of arrays that are in memory: x, y and sample_weight, each a nest of arrays or None."""
+
+    def __init__(self, x, y, sample_weight, batch_size, integer_x=False):
+        self.x, self.y, self.weight = _Columns(x, integer_x), _Columns(y), _Columns(sample_weight)
+        self.samples = len(self.x.columns[0].array)
         self.batch_size = min(batch_size, self.samples)
         self.steps = -(-self.samples // self.batch_size)
 
@@ -151,21 +169,16 @@ class ArrayBatches:
         if order is None:
             order = np.arange(self.samples, dtype=np.int64)
         order = from_array(order, "int64")
-        readers = [column.reader() for column in self.columns]
-        read = readers[0]
-        single = not isinstance(self.structure, (list, tuple, dict))
-        read_y = self.y.reader() if self.y else None
-        read_weight = self.weight.reader() if self.weight else None
+        read, read_y, read_weight = self.x.reader(), self.y.reader(), self.weight.reader()
         samples, batch_size = self.samples, self.batch_size
         for start in range(0, min(samples, self.steps * batch_size), batch_size):
             n = min(batch_size, samples - start)
             index = view(order, (n,), start)
-            if single:
-                x = read(index, n)
-            else:
-                batches = iter([read(index, n) for read in readers])
-                x = map_leaves(lambda _: next(batches), self.structure)  # noqa: B023 (used up at once)
-            yield x, read_y(index, n) if read_y else None, read_weight(index, n) if read_weight else None
+            yield (
+                read(index, n),
+                read_y(index, n) if read_y else None,
+                read_weight(index, n) if read_weight else None,
+            )
 
 
 class StreamBatches:

@@ -26,6 +26,7 @@ from ..layers.symbolic import KerasTensor
 from .data import as_array
 from .graph import Graph, flat, key_of, pack_like
 from .model import Model
+from .outputs import Outputs
 from .wiring import deserialize_graph, serialize_graph
 
 
@@ -341,6 +342,15 @@ class Functional(Model):
         return map_structure(lambda t: t.shape, self.compute_output_spec(symbols))
 
     # ---- what fit and predict ask ----
+
+    def _known_outputs(self):
+        return Outputs(self._outputs_struct, self.output_names)
+
+    def _output_spec(self, x):
+        """The symbolic outputs where all but their batch axis is known; else found as for any model."""
+        if self._direct and all(None not in t.shape[1:] for t in self._flat_outputs):
+            return self._outputs_struct
+        return super()._output_spec(x)
 
     def _integer_inputs(self):
         return self._integers if any(self._integers) else False

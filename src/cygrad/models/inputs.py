@@ -7,6 +7,8 @@ import numpy as np
 from ..layers.symbolic import KerasTensor
 from ..ops._backend import from_array
 from .data import ArrayBatches, StreamBatches, as_array, class_weights, is_stream, leaves, map_leaves
+from .graph import flat
+from .outputs import Outputs
 from .targets import prepare_targets, warn_about_split
 
 
@@ -28,9 +30,7 @@ class Inputs:
         n = len(leaves(arrays)[0])
         y, weight = self._targets(caller, arrays, y, sample_weight, class_weight, n)
         batch_size = batch_size or (-(-n // steps) if steps else 32)
-        batches = ArrayBatches(
-            arrays, y, weight, batch_size, self._integer_inputs(), y is not None and y.dtype == np.int32
-        )
+        batches = ArrayBatches(arrays, y, weight, batch_size, self._integer_inputs())
         if steps:
             if steps > batches.steps:
                 warnings.warn(
@@ -104,45 +104,77 @@ class Inputs:
         return map_leaves(lambda array: from_array(array, dtype), arrays)
 
     def _targets(self, caller, x, y, sample_weight, class_weight, n):
-        """y and sample_weight as checked arrays; resolves loss and metrics."""
+        """y and sample_weight as checked arrays; resolves losses and metrics.
+
+        With several outputs both are lists, one entry an output; for steps that are overridden, they keep the structure
+        that they came in."""
         name = self.name
         if class_weight is not None and sample_weight is not None:
             raise ValueError(f"{caller}: give class_weight or sample_weight, not both")
+        overridden = self._overrides("train_step", "test_step", "compute_loss", "compute_metrics")
+        spec = self._output_spec(x)
+        several = len(flat(spec)) > 1
         if y is None:
-            if self._compile_arguments.get("loss") is not None and not self._overrides("train_step", "compute_loss"):
+            if self._compile_arguments.get("loss") is not None and not overridden:
                 raise ValueError(f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets')
-            self._output_spec(x)
-            weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
-            return None, weight
+            return None, None if sample_weight is None else _weight_array(caller, sample_weight, n)
+        if not several:
+            return self._single_target(caller, spec, y, sample_weight, class_weight, n)
+        if class_weight is not None:
+            raise ValueError(
+                f'{caller}: class_weight is for models with one output; "{name}" has {len(flat(spec))}. '
+                "Use sample_weight, one array an output."
+            )
+        outputs = Outputs(spec, getattr(self, "output_names", None))
+        if overridden and self._compile_arguments.get("loss") is None:  # the step knows what y is
+            convert = _converter(caller, n)
+            return map_leaves(lambda a: convert(a, "y"), y), map_leaves(
+                lambda a: _weight_array(caller, a, n), sample_weight
+            )
+        given = outputs.losses(self._compile_arguments.get("loss"))
+        targets, convert = outputs.targets(y, given, caller), _converter(caller, n)
+        for i, target in enumerate(targets):
+            if target is not None:
+                targets[i] = convert(target, f"y of {outputs.title(i)}")
+        self._resolve(targets, spec)
+        for i, (target, loss, leaf) in enumerate(zip(targets, self._losses, flat(spec))):
+            if target is not None and loss is not None:
+                where = f'{caller}: y and {outputs.title(i)} of "{name}"'
+                targets[i] = prepare_targets(target, (n, *leaf.shape[1:]), loss, caller, where)
+        weights = outputs.sample_weights(sample_weight, caller)
+        if weights is not None:
+            weights = [None if w is None else _weight_array(caller, w, n) for w in weights]
+        if not overridden:
+            return targets, weights
+        if isinstance(y, dict):
+            return {key: targets[i] for i, key in enumerate(outputs.names) if key in y}, weights
+        return type(y)([t for t in targets if t is not None]) if len(y) < outputs.count else targets, weights
+
+    def _single_target(self, caller, spec, y, sample_weight, class_weight, n):
+        """_targets for a model with one output: arrays."""
+        name, y_pred = self.name, flat(spec)[0]
         if isinstance(y, dict) or (
             isinstance(y, (list, tuple)) and y and all(np.ndim(a) > 1 and hasattr(a, "__array__") for a in y)
         ):
-            if len(y) != 1:
-                raise ValueError(
-                    f"{caller}: y holds {len(y)} arrays; models with several outputs are not supported yet"
-                )
+            names = getattr(self, "output_names", None) or []
+            if len(y) != 1 or (isinstance(y, dict) and names and next(iter(y)) not in (*names, *_keys(spec))):
+                got = f"the keys {list(y)}" if isinstance(y, dict) else f"{len(y)} arrays"
+                raise ValueError(f'{caller}: model "{name}" has one output{_named(names)}, but y holds {got}')
             y = leaves(y)[0]
-        y = as_array(y, caller, "y")
-        if len(y) != n:
-            raise ValueError(
-                f"{caller}: x and y have different numbers of samples: {n} and {len(y)}"
-                ". Do they belong to different splits?"
-            )
-        y_pred = self._output_spec(x)
-        if not isinstance(y_pred, KerasTensor):
-            if self._overrides("train_step", "compute_loss"):
-                return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
-            raise ValueError(
-                f'{caller}: model "{name}" returns a {type(y_pred).__name__}; '
-                "models with several outputs are not supported yet"
-            )
+        elif isinstance(y, (list, tuple)) and len(y) == 1 and np.ndim(y[0]) > 0 and len(y[0]) == n > 1:
+            y = y[0]
+        y = _converter(caller, n)(y, "y")
         if class_weight is not None:
             sample_weight = class_weights(y, class_weight, caller)
-        self._resolve(y, y_pred)
-        if self._loss_function is not None:
-            y = prepare_targets(y, (n, *y_pred.shape[1:]), self._loss_function, caller, name)
-        weight = None if sample_weight is None else _weight_array(caller, sample_weight, n)
-        return y, weight
+        self._resolve([y], spec)
+        if self._losses[0] is not None:
+            where = f'{caller}: y and the output of "{name}"'
+            y = prepare_targets(y, (n, *y_pred.shape[1:]), self._losses[0], caller, where)
+        if isinstance(sample_weight, dict) or (
+            isinstance(sample_weight, (list, tuple)) and len(sample_weight) == 1 and np.ndim(sample_weight[0]) > 0
+        ):
+            sample_weight = leaves(sample_weight)[0]
+        return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
 
     def _stream(self, caller, x, steps, class_weight):
         """Batches of an iterable: each is checked and converted as it comes."""
@@ -153,9 +185,8 @@ class Inputs:
         arrays = self._inputs(caller, x)
         n = len(leaves(arrays)[0])
         y, w = self._targets(caller, arrays, y, sample_weight, class_weight, n)
-        if y is not None:
-            y = from_array(y, "int32" if y.dtype == np.int32 else None)
-        return self._tensors(arrays), y, None if w is None else from_array(w)
+        y = map_leaves(lambda a: from_array(a, "int32" if a.dtype == np.int32 else None), y)
+        return self._tensors(arrays), y, map_leaves(from_array, w)
 
     def _split(self, x, y, sample_weight, fraction):
         """The head for training, the tail for validation."""
@@ -169,12 +200,18 @@ class Inputs:
         if at == 0 or at == n:
             left = "nothing to train on" if at == 0 else "no validation data"
             raise ValueError(f"fit: validation_split={fraction} of {n} samples leaves {left}")
-        y = None if y is None else as_array(y, "fit", "y")
-        sample_weight = None if sample_weight is None else as_array(sample_weight, "fit", "sample_weight")
-        for name, a in (("y", y), ("sample_weight", sample_weight)):
-            if a is not None and len(a) != n:
-                raise ValueError(f"fit: x and {name} have different numbers of samples: {n} and {len(a)}")
-        text = None if y is None else warn_about_split(y, at)
+        several = len(flat(self._output_spec(x))) > 1
+        parts = []
+        for name, given in (("y", y), ("sample_weight", sample_weight)):
+            nest = isinstance(given, dict) or (several and isinstance(given, (list, tuple)))
+            if nest and not isinstance(given, dict) and not any(a is not None and np.ndim(a) for a in given):
+                nest = False  # numbers, one a sample
+            if nest:
+                parts.append(map_nest(lambda a, name=name: _sized(as_array(a, "fit", name), n, name), given))
+            else:
+                parts.append(None if given is None else _sized(as_array(given, "fit", name), n, name))
+        y, sample_weight = parts
+        text = warn_about_split(y, at) if isinstance(y, np.ndarray) else None
         if text:
             warnings.warn(f"fit: {text}", stacklevel=3)
 
@@ -189,3 +226,39 @@ def _weight_array(caller, sample_weight, n):
     if len(weight) != n:
         raise ValueError(f"{caller}: x and sample_weight have different numbers of samples: {n} and {len(weight)}")
     return weight.astype(np.float32, copy=False)
+
+
+def _converter(caller, n):
+    """convert(a, name): targets as an array of n samples."""
+
+    def convert(a, name):
+        array = as_array(a, caller, name)
+        if len(array) != n:
+            raise ValueError(
+                f"{caller}: x and {name} have different numbers of samples: {n} and {len(array)}"
+                ". Do they belong to different splits?"
+            )
+        return array
+
+    return convert
+
+
+def _sized(array, n, name):
+    if len(array) != n:
+        raise ValueError(f"fit: x and {name} have different numbers of samples: {n} and {len(array)}")
+    return array
+
+
+def map_nest(function, structure):
+    """function of the arrays of a dict, or of a list one level deep, whose entries may be nested numbers."""
+    if isinstance(structure, dict):
+        return {key: None if a is None else function(a) for key, a in structure.items()}
+    return [None if a is None else function(a) for a in structure]
+
+
+def _keys(spec):
+    return list(spec) if isinstance(spec, dict) else []
+
+
+def _named(names):
+    return f' "{names[0]}"' if names else ""

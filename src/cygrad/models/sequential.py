@@ -11,6 +11,7 @@ from ..layers.symbolic import KerasTensor
 from ..layers.weights import structure_changed
 from .container import check_keys
 from .model import Model
+from .outputs import Outputs
 from .serialization import deserialize_layer, serialize_layer
 
 
@@ -99,7 +100,7 @@ class Sequential(Model):
     def _stack_changed(self):
         """Loss and metrics depend on the output's shape; the optimizer on the variables."""
         structure_changed()
-        self._resolved = False
+        self._unresolve()
         self._output_specs.clear()
 
     # ---- shapes ----
@@ -254,6 +255,14 @@ class Sequential(Model):
         return x.reshape(wanted)
 
     # ---- what fit and predict ask ----
+
+    @property
+    def output_names(self):
+        """The name of the last layer, in a list."""
+        return [self._layers[-1].name] if self._layers else []
+
+    def _known_outputs(self):
+        return Outputs(self._symbols[-1], self.output_names) if len(self._symbols) > 1 else None
 
     def _integer_inputs(self):
         dtype = self._symbols[0].dtype if self._symbols else "float32"

@@ -15,14 +15,13 @@ def is_sparse(loss):
     return isinstance(loss, (losses.SparseCategoricalCrossentropy, losses.CategoricalGeneralizedCrossEntropy))
 
 
-def prepare_targets(y, output, loss, caller, model_name):
+def prepare_targets(y, output, loss, caller, where):
     """y as the array that the loss wants: int32 labels for the sparse losses, else floats; ValueError says what does
-    not fit.
+    not fit, and where.
 
-    output: the shape of the model's output for len(y) samples. A last axis of 1 is added or dropped where only that
+    output: the shape of the output for len(y) samples. A last axis of 1 is added or dropped where only that
     differs. A loss of the caller's own takes any shape.
     """
-    where = f'{caller}: y and the output of "{model_name}"'
     if getattr(loss, "axis", -1) not in (-1, len(output) - 1):
         return np.ascontiguousarray(y, dtype=np.int32) if is_sparse(loss) else y
     if is_sparse(loss):

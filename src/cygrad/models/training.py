@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 
 from .. import callbacks as callbacks_module
+from .. import ops
 from .._program import FLOAT
 from ..ops._backend import GradientTape, Tensor, Variable, from_array
 from ..random import SeedGenerator
@@ -24,7 +25,9 @@ from .data import (
     shuffled,
     unpack_x_y_sample_weight,
 )
+from .graph import flat
 from .inputs import Inputs
+from .outputs import Outputs
 
 FLOAT32 = np.dtype(np.float32)
 
@@ -68,13 +71,46 @@ class Trainer(Compiled, Inputs):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss that is minimised, a scalar tensor: compile's loss and what layers added (regularizers,
         add_loss)."""
-        total = None
+        values = []
         if self._compile_arguments.get("loss") is not None:
-            self._resolve(y, y_pred)
-            total = self._loss_function(y, y_pred, sample_weight)
-            if self._loss_weight is not None:
-                total = total * self._loss_weight
+            y, w = self._flat_targets(y, y_pred, sample_weight)
+            values = self._loss_values(y, flat(y_pred), w)
+            self._track_losses(values, leaves(y_pred)[0].shape[0])
+        return self._total(values)
+
+    def _flat_targets(self, y, y_pred, sample_weight):
+        """y and sample_weight with one entry an output; resolves losses and metrics."""
+        if not self._resolved:
+            count = len(flat(y_pred))
+            known = y is None or count == 1
+            outputs = None if known else Outputs(y_pred, getattr(self, "output_names", None))
+            listed = [None if y is None else flat(y)[0]] if known else outputs.targets(y, [], "compute_loss")
+            self._resolve(None if y is None else listed, y_pred)
+        weights = self._outputs.sample_weights(sample_weight, "compute_loss")
+        return self._aligned(y), weights or [None] * self._outputs.count
+
+    def _loss_values(self, y, y_pred, weights):
+        """[loss of each output], None without; all flat lists."""
+        return [
+            None if loss is None else loss(t, p, w) for loss, t, p, w in zip(self._losses, y, y_pred, weights)
+        ]
+
+    def _track_losses(self, values, n):
+        """Notes the losses of several outputs, n samples."""
+        for tracker, value in zip(self._loss_trackers, values):
+            if tracker is not None:
+                tracker.total += float(value) * n
+                tracker.count += n
+
+    def _total(self, values):
+        """The outputs' losses by their weights, and what layers have added."""
+        total = None
+        for value, weight in zip(values, self._loss_weights):
+            if value is not None:
+                value = value if weight is None else value * weight
+                total = value if total is None else total + value
         for loss in self.losses:
+            loss = ops.sum(loss) if getattr(loss, "shape", ()) else loss
             total = loss if total is None else total + loss
         if total is None:
             raise ValueError(f'model "{self.name}" has no loss to compute; give compile(loss=...)')
@@ -82,15 +118,15 @@ class Trainer(Compiled, Inputs):
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         """Updates the metrics of compile with one batch; returns get_metrics_result()."""
-        self._resolve(y, y_pred)
-        self._update_metrics(y, y_pred, sample_weight)
+        y, weights = self._flat_targets(y, y_pred, sample_weight)
+        self._update_metrics(y, flat(y_pred), weights)
         return self.get_metrics_result()
 
-    def _update_metrics(self, y, y_pred, sample_weight):
-        for metric in self._compiled_metrics:
-            metric.update_state(y, y_pred)
-        for metric in self._compiled_weighted:
-            metric.update_state(y, y_pred, sample_weight=sample_weight)
+    def _update_metrics(self, y, y_pred, weights):
+        for _, i, metric in self._compiled_metrics:
+            metric.update_state(y[i], y_pred[i])
+        for _, i, metric in self._compiled_weighted:
+            metric.update_state(y[i], y_pred[i], sample_weight=weights[i])
 
     def train_step(self, data):
         """One step on a batch (x, y, sample_weight); returns {name: value}. Override it for a training loop of your
@@ -128,38 +164,58 @@ class Trainer(Compiled, Inputs):
         if self._overrides(name, "compute_loss", "compute_metrics"):
             method = getattr(self, name)
             return lambda x, y, w: method(pack_x_y_sample_weight(x, y, w))
-        loss_function, weight, tracker = self._loss_function, self._loss_weight, self._loss_tracker
-        plain = [m.update_state for m in self._compiled_metrics]
-        weighted = [m.update_state for m in self._compiled_weighted]
-        if loss_function is None or weight is not None:
-            compute_loss = self.compute_loss
+        tracker = self._loss_tracker
+        plain = [(i, m.update_state) for _, i, m in self._compiled_metrics]
+        weighted = [(i, m.update_state) for _, i, m in self._compiled_weighted]
+        single = self._outputs is None or self._outputs.count == 1
+        loss_function = self._losses[0] if single and self._losses else None
+        if single:  # the way of most models: no lists
+            track = None
+
+            def loss_of(y, y_pred, w):
+                values = [] if loss_function is None else [loss_function(y, _only(y_pred), w)]
+                return self._total(values), ()
+
+            def update(y, y_pred, w):
+                if plain or weighted:
+                    y_pred = _only(y_pred)
+                for _, update_state in plain:
+                    update_state(y, y_pred)
+                for _, update_state in weighted:
+                    update_state(y, y_pred, w)
         else:
+            track = self._track_losses if any(self._loss_trackers) else None
 
-            def compute_loss(x, y, y_pred, w, training):
-                loss = loss_function(y, y_pred, w)
-                for added in self.losses:
-                    loss = loss + added
-                return loss
+            def loss_of(y, y_pred, w):
+                values = self._loss_values(y, flat(y_pred), w or [None] * len(y)) if y is not None else []
+                return self._total(values), values if track else ()
 
-        def account(x, y, y_pred, w, loss):
+            def update(y, y_pred, w):
+                if plain or weighted:
+                    y_pred = flat(y_pred)
+                for i, update_state in plain:
+                    update_state(y[i], y_pred[i])
+                for i, update_state in weighted:
+                    update_state(y[i], y_pred[i], w[i] if w else None)
+
+        def account(x, y, y_pred, w, loss, values):
             n = x.shape[0] if isinstance(x, Tensor) else leaves(x)[0].shape[0]
             tracker.total += float(loss) * n
             tracker.count += n
-            for update in plain:
-                update(y, y_pred)
-            for update in weighted:
-                update(y, y_pred, w)
+            if track is not None:
+                track(values, n)
+            update(y, y_pred, w)
 
         captured = self._captured("train" if training else "test")
         if not training:
 
             def forward(x, y, w):
                 y_pred = self(x, training=False)
-                return y_pred, compute_loss(x, y, y_pred, w, False)
+                return y_pred, *loss_of(y, y_pred, w)
 
             def test(x, y, w):
-                y_pred, loss = captured(forward, x, y, w)
-                account(x, y, y_pred, w, loss)
+                y_pred, loss, values = captured(forward, x, y, w)
+                account(x, y, y_pred, w, loss, values)
 
             return test
         optimizer, variables = self.optimizer, self.trainable_variables
@@ -167,15 +223,15 @@ class Trainer(Compiled, Inputs):
         def forward_and_backward(x, y, w):
             with GradientTape() as tape:
                 y_pred = self(x, training=True)
-                loss = compute_loss(x, y, y_pred, w, True)
+                loss, values = loss_of(y, y_pred, w)
             tape.gradient_into_arena(loss, variables)
-            return y_pred, loss
+            return y_pred, loss, values
 
         def train(x, y, w):
             places = optimizer.locate(variables)
-            y_pred, loss = captured(forward_and_backward, x, y, w)
+            y_pred, loss, values = captured(forward_and_backward, x, y, w)
             optimizer.step(places)
-            account(x, y, y_pred, w, loss)
+            account(x, y, y_pred, w, loss, values)
 
         return train
 
@@ -185,9 +241,10 @@ class Trainer(Compiled, Inputs):
         """The programs (see capture.py) for "train", "test" or "predict"; compile starts anew."""
         captured = self._captures.get(what)
         if captured is None:
-            objects = [*self._flatten_layers(), *[v.regularizer for v in self.trainable_variables if v.regularizer]]
+            objects = [layer for layer in self._flatten_layers() if not getattr(layer, "_direct", False)]
+            objects += [*[v.regularizer for v in self.trainable_variables if v.regularizer]]
             if what != "predict":
-                objects.append(self._loss_function)
+                objects += self._losses
             wanted = self._compile_arguments.get("jit_compile", "auto")
             captured = self._captures[what] = Captured(self._workspace, objects, wanted, logits=what != "predict")
         return captured
@@ -294,7 +351,7 @@ class Trainer(Compiled, Inputs):
             logs = self._train_epoch(batches, shuffle, callbacks, epoch)
             if validation is not None and should_validate(epoch):
                 found = self._evaluate(validation, callbacks)
-                logs.update({f"val_{name}": value for name, value in found.items()})
+                logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
             callbacks.on_epoch_end(epoch, logs)
             if self.stop_training:
                 break
@@ -339,8 +396,8 @@ class Trainer(Compiled, Inputs):
         """What a pass reports: the metrics, or what an overridden step returned under other names."""
         result = self.get_metrics_result()
         if isinstance(logs, dict) and set(logs) != set(result):
-            return {name: plain(value) for name, value in logs.items()}
-        return result
+            result = {name: plain(value) for name, value in logs.items()}
+        return dict(sorted(result.items()))  # as in Keras
 
     def _explain_nan(self, x, y, epoch, i):
         """Once an epoch, when the loss has become NaN: where that may come from."""
@@ -388,7 +445,7 @@ class Trainer(Compiled, Inputs):
                 callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
             )
         logs = self._evaluate(batches, callbacks)
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def _evaluate(self, batches, callbacks):
         self.reset_metrics()
@@ -476,7 +533,7 @@ class Trainer(Compiled, Inputs):
         self._bind_optimizer("train_on_batch")
         self.reset_metrics()
         logs = self._epoch_logs(self._bound_step(True)(*batch))
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """The loss and the metrics of one batch, as evaluate returns them."""
@@ -484,7 +541,7 @@ class Trainer(Compiled, Inputs):
         batch = self._batch("test_on_batch", x, y, sample_weight)
         self.reset_metrics()
         logs = self._epoch_logs(self._bound_step(False)(*batch))
-        return logs if return_dict else _in_order(logs)
+        return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x):
         """The output for one batch as a NumPy array."""
@@ -503,9 +560,9 @@ def _schedule(frequency):
     return lambda epoch: (epoch + 1) % frequency == 0
 
 
-def _in_order(logs):
-    values = list(logs.values())
-    return values[0] if len(values) == 1 else values
+def _only(y_pred):
+    """The output of a model that has one, of whatever structure."""
+    return y_pred if isinstance(y_pred, Tensor) else flat(y_pred)[0]
 
 
 def _own(y):
