@@ -101,9 +101,13 @@ def two(m, structure=list):
 CE = "categorical_crossentropy"
 CASES = {
     "one loss": (list, [YP, YQ], {"loss": "mse"}, {}),
-    "lists": (list, [YP, YQ], {"loss": ["mse", CE], "loss_weights": [0.3, 2.0], "metrics": [["mae"], ["accuracy", "mse"]]}, {}),
+    "lists": (
+        list, [YP, YQ], {"loss": ["mse", CE], "loss_weights": [0.3, 2.0], "metrics": [["mae"], ["accuracy", "mse"]]}, {}
+    ),
     "tuple": (tuple, (YP, YQ), {"loss": {"zp": "mse", "aq": CE}, "metrics": {"aq": "accuracy"}}, {}),
-    "dicts": (dict, {"p": YP, "q": YQ}, {"loss": {"p": "mse", "q": CE}, "metrics": {"q": ["accuracy"], "p": ["mae"]}}, {}),
+    "dicts": (
+        dict, {"p": YP, "q": YQ}, {"loss": {"p": "mse", "q": CE}, "metrics": {"q": ["accuracy"], "p": ["mae"]}}, {}
+    ),
     "names": (
         list, {"zp": YP, "aq": YQ},
         {"loss": {"zp": "mae", "aq": CE}, "loss_weights": {"zp": 0.5, "aq": 0.25}, "metrics": [["mse"], None]}, {},
@@ -111,7 +115,9 @@ CASES = {
     "no loss for one": (list, [YP, YQ], {"loss": ["mse", None], "metrics": [["mae"], None]}, {}),
     "targets for one": (list, [YP], {"loss": ["mse", None]}, {}),
     "part of a dict": (dict, {"p": YP, "q": YQ}, {"loss": {"q": CE}, "metrics": {"p": ["mae"]}}, {}),
-    "one sample weight": (list, [YP, YQ], {"loss": "mse", "weighted_metrics": [["mae"], ["mae"]]}, {"sample_weight": RAMP}),
+    "one sample weight": (
+        list, [YP, YQ], {"loss": "mse", "weighted_metrics": [["mae"], ["mae"]]}, {"sample_weight": RAMP}
+    ),
     "sample weights": (
         list, [YP, YQ], {"loss": ["mse", CE], "metrics": [["mae"], []], "weighted_metrics": [["mae"], ["accuracy"]]},
         {"sample_weight": [RAMP, 1 - RAMP]},

@@ -79,7 +79,7 @@ class _Outlet:
 class KerasTensor:
     """A tensor without values: a shape, whose None axes are open, a dtype, and the layer call that made it.
 
-    + - * / ** @, unary - and abs, and indexing make further symbolic tensors.
+    + - * / // % ** @, < <= > >=, & | ~, unary -, abs and indexing make further symbolic tensors.
     """
 
     def __init__(self, shape, dtype="float32", name=None):
@@ -133,6 +133,28 @@ class KerasTensor:
     def __matmul__(self, other): return operation("matmul", self, other)  # fmt: skip
 
     def __rmatmul__(self, other): return operation("matmul", other, self)  # fmt: skip
+
+    def __floordiv__(self, other): return operation("floor_divide", self, other)  # fmt: skip
+
+    def __rfloordiv__(self, other): return operation("floor_divide", other, self)  # fmt: skip
+
+    def __mod__(self, other): return operation("mod", self, other)  # fmt: skip
+
+    def __rmod__(self, other): return operation("mod", other, self)  # fmt: skip
+
+    def __lt__(self, other): return operation("less", self, other)  # fmt: skip
+
+    def __le__(self, other): return operation("less_equal", self, other)  # fmt: skip
+
+    def __gt__(self, other): return operation("greater", self, other)  # fmt: skip
+
+    def __ge__(self, other): return operation("greater_equal", self, other)  # fmt: skip
+
+    def __and__(self, other): return operation("logical_and", self, other)  # fmt: skip
+
+    def __or__(self, other): return operation("logical_or", self, other)  # fmt: skip
+
+    def __invert__(self): return operation("logical_not", self)  # fmt: skip
 
     def __neg__(self): return operation("negative", self)  # fmt: skip
 

@@ -19,6 +19,7 @@ from .. import _core, config
 from .._program import Arena, CannotReplay, Program, signature
 from ..ops._backend import K, Tensor, recording
 from .data import leaves, map_leaves
+from .graph import flat
 
 MOST_SHAPES = 16  # programs for one function: each holds a few kilobytes
 LARGE = 1 << 22
@@ -56,7 +57,7 @@ class Captured:
     def __call__(self, function, *inputs):
         arrays, key = inputs, signature(inputs)
         if key is None:
-            arrays = tuple(leaves(inputs))
+            arrays = tuple(flat(inputs))  # a dict's by its keys, in whatever order they came
             key = signature(arrays)
         result = self.replay(arrays, key)
         if result is not None:
@@ -131,7 +132,7 @@ def _structure(result, logits):
     followers += [(i, "mask", t._keras_mask) for i, t in enumerate(outputs) if logits and t._keras_mask is not None]
     kinds = [(i, count + j, kind) for j, (i, kind, _) in enumerate(followers)]
     single = isinstance(result, Tensor)
-    flat = type(result) is tuple and all(isinstance(t, Tensor) for t in result)
+    plain = type(result) is tuple and all(isinstance(t, Tensor) for t in result)
     template = map_leaves(lambda _: 0, result)
 
     def restored(tensors):
@@ -142,8 +143,8 @@ def _structure(result, logits):
                 tensors[i].set_logits(tensors[j], kind)
         if single:
             return tensors[0]
-        if flat:
-            return tensors[:count]
+        if plain:
+            return tuple(tensors[:count])
         it = iter(tensors)
         return map_leaves(lambda _: next(it), template)
 

@@ -91,6 +91,4 @@ def _clone_functional(model, input_tensors, clone, call_function):
         return (call_function or Layer.__call__)(clone(layer), *args, **kwargs)
 
     outputs = model._graph.connect(tensors, call)
-    return Functional(
-        pack_like(model.input, iter(tensors)), pack_like(model.output, iter(outputs)), name=model.name
-    )
+    return Functional(pack_like(model.input, iter(tensors)), pack_like(model.output, iter(outputs)), name=model.name)

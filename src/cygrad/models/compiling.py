@@ -38,12 +38,13 @@ class Compiled:
         (y_true, y_pred).
 
         loss_weights: a factor for the loss. With several outputs, loss, loss_weights, metrics and weighted_metrics have
-        one entry an output, in a list or in a dict by the outputs' names; loss may be one for all, None for outputs
-        without targets. metrics are means over samples; weighted_metrics also take sample_weight and class_weight. "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output.
-        jit_compile: "auto" captures a step's kernels and replays them where that is safe, True also through layers and
-        losses of your own, which must then do the same at each call; False, or run_eagerly=True, runs every step as it
-        is written. The results are the same, bit for bit; explain_capture() says what is done. steps_per_execution and
-        auto_scale_loss have no effect. ValueError for names that do not exist, with the nearest one that does.
+        one entry an output, in a list or in a dict by the outputs' names; loss may be one for all, or None for outputs
+        without targets. metrics are means over samples; weighted_metrics also take sample_weight and class_weight.
+        "accuracy" becomes the binary, sparse or categorical one by the shapes of y and the output. jit_compile: "auto"
+        captures a step's kernels and replays them where that is safe, True also through layers and losses of your own,
+        which must then do the same at each call; False, or run_eagerly=True, runs every step as it is written. The
+        results are the same, bit for bit; explain_capture() says what is done. steps_per_execution and auto_scale_loss
+        have no effect. ValueError for names that do not exist, with the nearest one that does.
 
         >>> model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(3, activation="softmax")])
         >>> model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])

@@ -1,9 +1,9 @@
 """Functional: a model made of the calls of layers between symbolic inputs and outputs.
 
 Model(inputs, outputs) makes one, and so does a subclass of Model whose __init__ calls super().__init__(inputs=...,
-outputs=...). The graph (graph.py) is found from the outputs through each tensor's history and put in order once; a call
-of the model runs a list of layer calls. Inputs and outputs may be single tensors, lists, tuples or dicts, nested: inside
-everything is a flat list, a dict in the order of its keys.
+outputs=...). The graph (graph.py) is found from the outputs through each tensor's history and put in order once; a
+call of the model runs a list of layer calls. Inputs and outputs may be single tensors, lists, tuples or dicts, nested:
+inside everything is a flat list, a dict in the order of its keys.
 
 A call has two ways, as a layer's: the short one for tensors of the shapes and types that the inputs ask for, which is
 what fit, evaluate and predict give; the long one converts, reshapes and explains. Inputs that are not Input's, but
@@ -15,8 +15,8 @@ import warnings
 
 import numpy as np
 
+from .. import _lookup, ops
 from .. import config as configuration
-from .. import ops
 from .._tensor import Tensor, from_array
 from ..layers.context import context
 from ..layers.core import InputLayer, Operation
@@ -201,7 +201,7 @@ class Functional(Model):
             values = [inputs[key] for key in self._keys]
         else:
             return None
-        if len(values) != len(accepted) or isinstance(self._inputs_struct, dict) and not isinstance(inputs, dict):
+        if len(values) != len(accepted) or (isinstance(self._inputs_struct, dict) and not isinstance(inputs, dict)):
             return None
         for x, (row, dtype, is_open) in zip(values, accepted):
             if not isinstance(x, Tensor) or x.dtype != dtype:
@@ -371,7 +371,11 @@ class Functional(Model):
         if x is None:
             raise ValueError(f"{caller}: x is None; expected an array of samples")
         n = len(self._flat_inputs)
-        if n == 1 and isinstance(x, (list, tuple)) and not (len(x) == 1 and np.ndim(x[0]) == len(self._accepted[0][0]) + 1):
+        if (
+            n == 1
+            and isinstance(x, (list, tuple))
+            and not (len(x) == 1 and np.ndim(x[0]) == len(self._accepted[0][0]) + 1)
+        ):
             x = as_array(x, caller, "x", self._integers[0])  # rows, as nested lists
         elif n > 1 and not isinstance(x, (list, tuple, dict)):
             named = ", ".join(f'"{name}"' for name in self.input_names)
@@ -410,14 +414,22 @@ class Functional(Model):
 
         A subclass with arguments of its own gives those instead."""
         if not is_functional_like(type(self)):
-            return super().get_config()
+            given = self._arguments_as_given()
+            given = {name: _lookup.serialize(value, self._title(), name) for name, value in given.items()}
+            return {"name": self.name, "trainable": self._trainable, **given}
         return {"name": self.name, "trainable": self._trainable, **serialize_graph(self)}
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
         """A new model from get_config's result, with new weights."""
         if "input_layers" not in config:
-            return super().from_config(config)
+            parameters = inspect.signature(cls.__init__).parameters.values()
+            takes = {p.name for p in parameters}
+            if any(p.kind is p.VAR_KEYWORD for p in parameters):
+                takes |= config.keys()
+            model = cls(**{name: value for name, value in config.items() if name in takes})
+            model.name, model._trainable = config["name"], config["trainable"]
+            return model
         inputs, outputs = deserialize_graph(config, custom_objects)
         return cls(inputs=inputs, outputs=outputs, name=config["name"], trainable=config.get("trainable", True))
 

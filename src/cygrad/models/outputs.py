@@ -1,8 +1,8 @@
 """What compile and fit get for several outputs, one entry for each: losses, weights, metrics, targets, sample weights.
 
-Each may be given as for Keras: one for all outputs, a list in the order of the outputs, a dict by the outputs' names (the
-keys of a dict of outputs, else the names of the layers that make them), or a nest like the outputs themselves. Inside,
-everything is a flat list, one entry an output.
+Each may be given as for Keras: one for all outputs, a list in the order of the outputs, a dict by the outputs' names
+(the keys of a dict of outputs, else the names of the layers that make them), or a nest like the outputs themselves.
+Inside, everything is a flat list, one entry an output.
 """
 
 import numpy as np
@@ -43,13 +43,15 @@ class Outputs:
         missing = [name for name in self.names if name not in given] if complete else []
         if unknown or missing:
             told = "; ".join(
-                f"{word} {', '.join(map(repr, keys))}" for word, keys in (("unknown", unknown), ("missing", missing)) if keys
+                f"{word} {', '.join(map(repr, keys))}"
+                for word, keys in (("unknown", unknown), ("missing", missing))
+                if keys
             )
             raise ValueError(f"{where}: expected the outputs' names {self.listed()} as keys; {told}")
         return [given.get(name) for name in self.names]
 
     def each(self, given, where, leaf):
-        """One entry an output of a list, a dict or a nest like the outputs; leaf(value) tells what is no nest of them."""
+        """One entry an output, of a list, a dict or a nest like the outputs; leaf(value) tells what is no nest."""
         if isinstance(given, dict) and not self.nested:
             return self.by_name(given, where)
         if isinstance(given, (list, tuple)) and not self.nested and len(given) == self.count:

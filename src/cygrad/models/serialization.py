@@ -166,9 +166,9 @@ def custom_objects_of(model):
 
 
 def named_weights(model):
-    """{"layer/variable": variable} of a model. A layer in a Sequential or a graph goes by its name, in other layers by the
-    attribute that holds it, for automatic names differ from one instance to the next. What has the same name gets a
-    number."""
+    """{"layer/variable": variable} of a model. A layer in a Sequential or a graph goes by its name, in other layers by
+    the attribute that holds it, for automatic names differ from one instance to the next. What has the same name gets
+    a number."""
     found, prefixes, seen = {}, {}, set()
 
     def visit(layer, prefix):

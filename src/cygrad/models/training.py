@@ -91,9 +91,7 @@ class Trainer(Compiled, Inputs):
 
     def _loss_values(self, y, y_pred, weights):
         """[loss of each output], None without; all flat lists."""
-        return [
-            None if loss is None else loss(t, p, w) for loss, t, p, w in zip(self._losses, y, y_pred, weights)
-        ]
+        return [None if loss is None else loss(t, p, w) for loss, t, p, w in zip(self._losses, y, y_pred, weights)]
 
     def _track_losses(self, values, n):
         """Notes the losses of several outputs, n samples."""
