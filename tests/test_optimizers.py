@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import cygrad
-from cygrad import GradientTape, Variable, ops, optimizers
+from cygrad import GradientTape, Input, Sequential, Variable, layers, models, ops, optimizers, utils
 from cygrad.ops._backend import use_reference
 
 SHAPES = [(3,), (2, 5), (), (17, 1), (0, 4), (16,)]
@@ -66,7 +66,63 @@ def rmsprop(learning_rate, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False):
     return step
 
 
+def adagrad(learning_rate, initial_accumulator_value=0.1, epsilon=1e-7):
+    def step(w, g, s, t):
+        s["a"] = s.get("a", initial_accumulator_value) + g * g
+        return w - learning_rate * g / np.sqrt(s["a"] + epsilon)
+
+    return step
+
+
+def adadelta(learning_rate, rho=0.95, epsilon=1e-7):
+    def step(w, g, s, t):
+        s["a"] = rho * s.get("a", 0) + (1 - rho) * g * g
+        u = np.sqrt(s.get("d", 0) + epsilon) / np.sqrt(s["a"] + epsilon) * g
+        s["d"] = rho * s.get("d", 0) + (1 - rho) * u * u
+        return w - learning_rate * u
+
+    return step
+
+
+def adamax(learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    def step(w, g, s, t):
+        s["m"] = beta_1 * s.get("m", 0) + (1 - beta_1) * g
+        s["u"] = np.maximum(beta_2 * s.get("u", 0), np.abs(g))
+        return w - learning_rate / (1 - beta_1**t) * s["m"] / (s["u"] + epsilon)
+
+    return step
+
+
+def nadam(learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    def part(t):
+        return beta_1 * (1 - 0.5 * 0.96**t)
+
+    def step(w, g, s, t):
+        s["m"] = beta_1 * s.get("m", 0) + (1 - beta_1) * g
+        s["v"] = beta_2 * s.get("v", 0) + (1 - beta_2) * g * g
+        product = math.prod(part(i) for i in range(1, t + 1))
+        m = part(t + 1) * s["m"] / (1 - product * part(t + 1)) + (1 - part(t)) * g / (1 - product)
+        return w - learning_rate * m / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+
+    return step
+
+
+def lion(learning_rate, beta_1=0.9, beta_2=0.99):
+    def step(w, g, s, t):
+        update = np.sign(beta_1 * s.get("m", 0) + (1 - beta_1) * g)
+        s["m"] = beta_2 * s.get("m", 0) + (1 - beta_2) * g
+        return w - learning_rate * update
+
+    return step
+
+
 CASES = {
+    "adagrad": (optimizers.Adagrad, adagrad, {"learning_rate": 0.1}),
+    "adagrad start": (optimizers.Adagrad, adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.0}),
+    "adadelta": (optimizers.Adadelta, adadelta, {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3}),
+    "adamax": (optimizers.Adamax, adamax, {"learning_rate": 0.02, "beta_2": 0.7}),
+    "nadam": (optimizers.Nadam, nadam, {"learning_rate": 0.02, "beta_1": 0.8}),
+    "lion": (optimizers.Lion, lion, {"learning_rate": 0.02, "beta_1": 0.6}),
     "sgd": (optimizers.SGD, sgd, {"learning_rate": 0.1}),
     "sgd momentum": (optimizers.SGD, sgd, {"learning_rate": 0.1, "momentum": 0.9}),
     "sgd nesterov": (optimizers.SGD, sgd, {"learning_rate": 0.1, "momentum": 0.8, "nesterov": True}),
@@ -337,6 +393,118 @@ def test_adamw_is_adam_with_decay():
     agree(got, expected(adam(0.1), starts, steps, lambda w, gs: ([v * (1 - 0.1 * 0.2) for v in w], gs)))
 
 
+# ---- accumulated gradients, averaged variables ----
+
+
+def test_accumulated_steps_are_one_step_of_the_mean_gradient():
+    rng = np.random.default_rng(20)
+    variables = variables_of(rng)
+    starts = [v.numpy() for v in variables]
+    steps = gradients_of(rng, variables, 7)
+    optimizer = optimizers.Adam(0.1, weight_decay=0.1, clipvalue=0.5, gradient_accumulation_steps=3)
+    got = run(optimizer, variables, steps)
+    means = [[np.mean(gradients, axis=0) for gradients in zip(*steps[i : i + 3])] for i in (0, 3)]
+    change = lambda w, gs: ([v * (1 - 0.1 * 0.1) for v in w], [np.clip(g, -0.5, 0.5) for g in gs])  # noqa: E731
+    agree(got, expected(adam(0.1), starts, means, change))
+    assert optimizer.iterations == 2 and optimizer.steps_taken == 7
+    left = optimizer.state()
+    np.testing.assert_array_equal(left["layer/v0/gradient_accumulator"], steps[6][0])
+
+
+def test_a_schedule_sees_all_steps_of_accumulated_gradients():
+    seen = []
+    optimizer = optimizers.SGD(lambda step: seen.append(step) or 0.1, gradient_accumulation_steps=2)
+    run(optimizer, [Variable([1.0])], [[np.ones(1)]] * 4)
+    assert seen == [1, 3]
+
+
+@pytest.mark.parametrize("every", [None, 2])
+def test_averages_of_variables(every):
+    optimizer = optimizers.SGD(1.0, use_ema=True, ema_momentum=0.75, ema_overwrite_frequency=every)
+    w = Variable([8.0])
+    value = average = 8.0
+    for t in range(5):
+        optimizer.apply([np.ones(1)], [w])
+        value -= 1
+        average = 0.75 * average + 0.25 * value if t else value
+        if every and (t + 1) % every == 0:
+            value = average
+        assert float(w) == pytest.approx(value, rel=1e-6)
+    optimizer.swap_averages()
+    assert float(w) == pytest.approx(average, rel=1e-6)
+    optimizer.swap_averages()
+    assert float(w) == pytest.approx(value, rel=1e-6)
+    optimizer.finalize_variable_values()
+    assert float(w) == pytest.approx(average, rel=1e-6)
+    with pytest.raises(ValueError, match="SGD: there are no averages to swap; give use_ema=True"):
+        optimizers.SGD().swap_averages()
+
+
+def test_fit_ends_with_the_averages():
+    model = Sequential([Input((1,)), layers.Dense(1, use_bias=False, kernel_initializer="ones")])
+    optimizer = optimizers.SGD(0.1, use_ema=True, ema_momentum=0.5)
+    model.compile(optimizer, "mse")
+    model.fit(np.ones((8, 1)), np.zeros((8, 1)), batch_size=4, verbose=0)  # 1, 0.8, 0.64
+    assert model.get_weights()[0].item() == pytest.approx(0.72, rel=1e-5)
+
+
+def test_a_scaled_loss_gives_the_same_steps():
+    w = Variable([1.0])
+    optimizer = optimizers.SGD(0.5, loss_scale_factor=8.0)
+    with GradientTape() as tape:
+        loss = optimizer.scale_loss(ops.sum(w * 2.0))
+    optimizer.apply(tape.gradient(loss, [w]), [w])
+    assert float(w) == 0.0
+    optimizer.minimize(lambda: ops.sum(w * 2.0), [w])  # which scales nothing
+    assert float(w) == -1.0
+
+
+SCHEDULES = {
+    "ExponentialDecay": {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.7},
+    "PiecewiseConstantDecay": {"boundaries": [2, 6], "values": [0.1, 0.05, 0.01]},
+    "PolynomialDecay": {"initial_learning_rate": 0.1, "decay_steps": 5, "power": 2.0, "cycle": True},
+    "InverseTimeDecay": {"initial_learning_rate": 0.1, "decay_steps": 3, "decay_rate": 0.5, "staircase": True},
+    "CosineDecay": {"initial_learning_rate": 0.01, "decay_steps": 6, "warmup_target": 0.1, "warmup_steps": 2},
+    "CosineDecayRestarts": {"initial_learning_rate": 0.1, "first_decay_steps": 2, "t_mul": 1.5, "m_mul": 0.8},
+}
+EXTRAS = {
+    "plain": {},
+    "averages": {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 3},
+    "accumulation": {"gradient_accumulation_steps": 3},
+    "both": {"use_ema": True, "gradient_accumulation_steps": 2, "weight_decay": 0.01, "global_clipnorm": 0.5},
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        *[(name, {**CASES[name][2], **extra}) for name in CASES for extra in EXTRAS.values()],
+        *[("adam", {"learning_rate": schedule}) for schedule in SCHEDULES],
+        *[("nadam", {"learning_rate": schedule, **EXTRAS["both"]}) for schedule in SCHEDULES],
+    ],
+    ids=str,
+)
+def test_a_model_trains_on_after_saving_bit_for_bit(name, options, tmp_path):
+    """2N steps are N steps, save, load, N steps: of any optimizer, schedule, and with averages and accumulation."""
+    if isinstance(options["learning_rate"], str):
+        kind = options["learning_rate"]
+        options = {**options, "learning_rate": getattr(optimizers.schedules, kind)(**SCHEDULES[kind])}
+    rng = np.random.default_rng(21)
+    x, y = rng.normal(size=(20, 3)).astype("float32"), rng.normal(size=(20, 1)).astype("float32")
+    utils.set_random_seed(22)
+    model = Sequential([Input((3,)), layers.Dense(4, activation="tanh"), layers.Dense(1)])
+    model.compile(CASES[name][0](**options), "mse")
+    model.fit(x, y, batch_size=4, verbose=0)
+    model.save(tmp_path / "half.cygrad")
+    model.fit(x, y, batch_size=4, verbose=0)
+    again = models.load_model(tmp_path / "half.cygrad")
+    assert again.optimizer.get_config() == model.optimizer.get_config()
+    again.fit(x, y, batch_size=4, verbose=0)
+    for mine, wanted in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(mine, wanted)
+    assert again.optimizer.steps_taken == model.optimizer.steps_taken == 10
+
+
 # ---- learning rate ----
 
 
@@ -374,6 +542,13 @@ def test_exponential_decay():
         assert steps(t) == pytest.approx(0.1 * 0.5 ** (t // 10))
     with pytest.raises(ValueError, match="decay_steps must be positive; got 0"):
         optimizers.schedules.ExponentialDecay(0.1, 0, 0.5)
+
+
+def test_restarts_come_at_their_steps():
+    schedule = optimizers.schedules.CosineDecayRestarts(1.0, first_decay_steps=2, t_mul=1.5, m_mul=0.5)
+    assert [step for step in range(1, 9) if schedule(step) > schedule(step - 1)] == [2, 5]
+    schedule = optimizers.schedules.CosineDecayRestarts(1.0, first_decay_steps=3)
+    assert [step for step in range(1, 100) if schedule(step) > schedule(step - 1)] == [3, 9, 21, 45, 93]
 
 
 # ---- state and configuration ----
@@ -528,9 +703,17 @@ def test_get():
         (lambda: optimizers.SGD(clipnorm=0), "SGD: clipnorm must be positive; got 0"),
         (lambda: optimizers.SGD(clipnorm=1, clipvalue=1), "only one of .* can be set; got clipnorm, clipvalue"),
         (lambda: optimizers.SGD(lr=0.1), "SGD: unknown argument 'lr'. Did you mean learning_rate"),
-        (lambda: optimizers.SGD(use_ema=True), "SGD: the argument use_ema is not supported yet; got use_ema=True"),
-        (lambda: optimizers.Adam(gradient_accumulation_steps=2), "gradient_accumulation_steps is not supported yet"),
-        (lambda: optimizers.Adam(loss_scale_factor=2.0), "loss_scale_factor is not supported yet"),
+        (lambda: optimizers.SGD(use_ema=True, ema_momentum=2.0), r"SGD: ema_momentum must be a number in \[0, 1\]"),
+        (lambda: optimizers.SGD(ema_overwrite_frequency=0), "ema_overwrite_frequency must be an integer of at least 1"),
+        (lambda: optimizers.Adam(gradient_accumulation_steps=1), "gradient_accumulation_steps must be .* at least 2"),
+        (lambda: optimizers.Adam(loss_scale_factor=0), "Adam: loss_scale_factor must be positive; got 0"),
+        (lambda: optimizers.Lion(beta_1=0), "Lion: beta_1 must be above 0; got 0"),
+        (lambda: optimizers.Adagrad(initial_accumulator_value=-1), "initial_accumulator_value must be a number of at"),
+        (lambda: optimizers.schedules.CosineDecay(0.1, 0), "CosineDecay: decay_steps must be positive; got 0"),
+        (
+            lambda: optimizers.schedules.PiecewiseConstantDecay([1], [1.0]),
+            "one value more .* 1 boundaries and 1 values",
+        ),
     ],
 )
 def test_arguments_are_checked(make, message):

@@ -109,5 +109,115 @@ static int CG_FN(rmsprop_step)(float *w, float *v, float *a, float *b, const flo
     for_chunks(rmsprop_chunk, &job, n, CHUNK, 30.0 * (double)n, bytes * (double)n);
     return CG_OK;
 }
+
+/* ---- Adagrad, Adadelta ---- */
+
+struct adagrad_job { float *w, *a; const float *g; float lr, epsilon; };
+
+static void adagrad_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct adagrad_job *job = job_;
+    const vf lr = vf_set(job->lr), epsilon = vf_set(job->epsilon);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), a = settled(vf_fma(g, g, GET(a)));
+        PUT(a, a);
+        PUT(w, GET(w) - lr * g / vf_sqrt(a + epsilon));
+    }
+}
+
+static int CG_FN(adagrad_step)(float *w, float *a, const float *g, int64_t n, float lr, float epsilon) {
+    const struct adagrad_job job = {w, a, g, lr, epsilon};
+    for_chunks(adagrad_chunk, &job, n, CHUNK, 25.0 * (double)n, 20.0 * (double)n);
+    return CG_OK;
+}
+
+struct adadelta_job { float *w, *a, *d; const float *g; float lr, rho, part, epsilon; };
+
+static void adadelta_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct adadelta_job *job = job_;
+    const vf lr = vf_set(job->lr), rho = vf_set(job->rho), part = vf_set(job->part), epsilon = vf_set(job->epsilon);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), d = GET(d), a = settled(vf_fma(rho, GET(a), part * (g * g)));
+        vf u = vf_sqrt(d + epsilon) / vf_sqrt(a + epsilon) * g;
+        PUT(a, a);
+        PUT(d, settled(vf_fma(rho, d, part * (u * u))));
+        PUT(w, vf_fma(-lr, u, GET(w)));
+    }
+}
+
+static int CG_FN(adadelta_step)(float *w, float *a, float *d, const float *g, int64_t n, float lr, float rho, float epsilon) {
+    const struct adadelta_job job = {w, a, d, g, lr, rho, (float)(1 - (double)rho), epsilon};
+    for_chunks(adadelta_chunk, &job, n, CHUNK, 45.0 * (double)n, 28.0 * (double)n);
+    return CG_OK;
+}
+
+/* ---- Adamax, Nadam, Lion ---- */
+
+struct adamax_job { float *w, *m, *u; const float *g; float rate, part1, beta2, epsilon; };
+
+static void adamax_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct adamax_job *job = job_;
+    const vf rate = vf_set(job->rate), part1 = vf_set(job->part1), beta2 = vf_set(job->beta2), epsilon = vf_set(job->epsilon);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), m = GET(m);
+        m = settled(vf_fma(part1, g - m, m));
+        vf u = settled(vf_max(beta2 * GET(u), vf_abs(g))); /* |g| where it is NaN */
+        PUT(m, m);
+        PUT(u, u);
+        PUT(w, GET(w) - rate * m / (u + epsilon));
+    }
+}
+
+static int CG_FN(adamax_step)(float *w, float *m, float *u, const float *g, int64_t n, float lr, float beta1, float beta2, float epsilon,
+                              int64_t step) {
+    const double rate = lr / (1 - whole_power(beta1, step));
+    const struct adamax_job job = {w, m, u, g, (float)rate, (float)(1 - (double)beta1), beta2, epsilon};
+    for_chunks(adamax_chunk, &job, n, CHUNK, 20.0 * (double)n, 28.0 * (double)n);
+    return CG_OK;
+}
+
+struct nadam_job { float *w, *m, *v; const float *g; float part1, part2, epsilon, m_rate, g_rate, correction; };
+
+static void nadam_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct nadam_job *job = job_;
+    const vf part1 = vf_set(job->part1), part2 = vf_set(job->part2), epsilon = vf_set(job->epsilon);
+    const vf m_rate = vf_set(job->m_rate), g_rate = vf_set(job->g_rate), correction = vf_set(job->correction);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), m = GET(m), v = GET(v);
+        m = settled(vf_fma(part1, g - m, m));
+        v = settled(vf_fma(part2, vf_fma(g, g, -v), v));
+        PUT(m, m);
+        PUT(v, v);
+        PUT(w, GET(w) - vf_fma(m_rate, m, g_rate * g) / (vf_sqrt(v * correction) + epsilon));
+    }
+}
+
+static int CG_FN(nadam_step)(float *w, float *m, float *v, const float *g, int64_t n, float lr, float beta1, float beta2, float epsilon,
+                             float m_part, float g_part, int64_t step) {
+    const double correction = 1 / (1 - whole_power(beta2, step));
+    const struct nadam_job job = {
+        w, m, v, g, (float)(1 - (double)beta1), (float)(1 - (double)beta2), epsilon, lr * m_part, lr * g_part, (float)correction};
+    for_chunks(nadam_chunk, &job, n, CHUNK, 32.0 * (double)n, 28.0 * (double)n);
+    return CG_OK;
+}
+
+struct lion_job { float *w, *m; const float *g; float lr, beta1, part1, beta2, part2; };
+
+static void lion_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct lion_job *job = job_;
+    const vf lr = vf_set(job->lr), beta1 = vf_set(job->beta1), part1 = vf_set(job->part1);
+    const vf beta2 = vf_set(job->beta2), part2 = vf_set(job->part2), zero = vf_set(0);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), m = GET(m), c = vf_fma(beta1, m, part1 * g);
+        vf sign = vf_select((vi)(c > zero), vf_set(1), vf_select((vi)(c < zero), vf_set(-1), c)); /* NaN and 0 as they are */
+        PUT(w, vf_fma(-lr, sign, GET(w)));
+        PUT(m, settled(vf_fma(beta2, m, part2 * g)));
+    }
+}
+
+static int CG_FN(lion_step)(float *w, float *m, const float *g, int64_t n, float lr, float beta1, float beta2) {
+    const struct lion_job job = {w, m, g, lr, beta1, (float)(1 - (double)beta1), beta2, (float)(1 - (double)beta2)};
+    for_chunks(lion_chunk, &job, n, CHUNK, 12.0 * (double)n, 20.0 * (double)n);
+    return CG_OK;
+}
 #undef GET
 #undef PUT

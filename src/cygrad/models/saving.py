@@ -62,7 +62,7 @@ def _document(model, tensors, names, trained):
     if model.compiled:
         document["compile"] = _serialize_compile(model)
         if trained is not None:
-            document["optimizer"] = {"trained": trained, "iterations": int(model.optimizer.iterations)}
+            document["optimizer"] = {"trained": trained, "iterations": int(model.optimizer.steps_taken)}
     return document
 
 
@@ -292,11 +292,11 @@ def _restore_slots(model, saved, names, file):
         raise ValueError(f"optimizer: the step count is {iterations!r:.20}")
     optimizer = model.optimizer
     for name in trained:
-        for slot in optimizer.slot_names:
+        for slot in optimizer.state_names:
             if file.shapes.get(f"optimizer/{name}/{slot}") != names[name].shape:
                 raise ValueError(f"optimizer: no tensor 'optimizer/{name}/{slot}' of shape {names[name].shape}")
     optimizer.build([names[n] for n in trained])
-    optimizer.iterations = iterations
+    optimizer.steps_taken = iterations
     return _slots(model, names)[0]
 
 

@@ -1,15 +1,20 @@
-"""Optimizers: SGD, Adam, AdamW, RMSprop; learning-rate schedules."""
+"""Optimizers, whose step is one kernel over the arena of all variables (base.py), and learning-rate schedules."""
 
 from .. import _lookup
 from . import schedules
-from .adam import Adam, AdamW
+from .adagrad import Adadelta, Adagrad
+from .adam import Adam, Adamax, AdamW, Nadam
 from .base import Optimizer
+from .lion import Lion
 from .rmsprop import RMSprop
 from .sgd import SGD
 
-__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "RMSprop", "deserialize", "get", "schedules", "serialize"]
+__all__ = [
+    "SGD", "Adadelta", "Adagrad", "Adam", "AdamW", "Adamax", "Lion", "Nadam", "Optimizer", "RMSprop", "deserialize",
+    "get", "schedules", "serialize",
+]  # fmt: skip
 
-_CLASSES = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop)}
+_CLASSES = {cls.__name__.lower(): cls for cls in (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Lion, Nadam, RMSprop)}
 
 
 def get(identifier):

@@ -21,14 +21,6 @@ from .schedules import LearningRateSchedule
 
 ALIGNMENT = 16  # elements: 64 bytes of float32, a cache line and the widest vector register
 
-NOT_BUILT = {
-    "use_ema": False,
-    "ema_momentum": 0.99,
-    "ema_overwrite_frequency": None,
-    "loss_scale_factor": None,
-    "gradient_accumulation_steps": None,
-}
-
 
 def check_range(owner, argument, value, low=0.0, high=math.inf, high_included=True):
     """value as a float in low .. high; the error names the optimizer and the argument."""
@@ -40,6 +32,15 @@ def check_range(owner, argument, value, low=0.0, high=math.inf, high_included=Tr
     return float(value)
 
 
+def check_count(owner, argument, value, least):
+    """value as an int of at least least; None stays None."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(f"{owner}: {argument} must be an integer of at least {least}, or None; got {value!r}")
+    return int(value)
+
+
 class Optimizer:
     """Base of all optimizers, which share these options: Optimizer(learning_rate, weight_decay=None, ..., name=None).
 
@@ -47,6 +48,12 @@ class Optimizer:
     can be set. weight_decay: before a step, w -= learning_rate * weight_decay * w (decoupled; Loshchilov and Hutter
     2019). clipnorm: each variable's gradient is scaled down to this L2 norm; global_clipnorm: all gradients together
     are; clipvalue: each value is cut to -clipvalue .. clipvalue. At most one of the three.
+
+    use_ema: after each step, average = ema_momentum average + (1 - ema_momentum) w; every ema_overwrite_frequency
+    steps, and at the end of fit (finalize_variable_values), the variables take their averages' values.
+    gradient_accumulation_steps n: gradients are summed, and each n-th step updates by their mean; iterations counts the
+    updates, while a schedule sees all steps. loss_scale_factor: apply divides gradients by it, those of a loss that
+    scale_loss has multiplied by it.
 
     A new optimizer names its slots and writes its formula; gradient, variable and slots come as flat tensors of one
     length, a run of the arena, in any number of pieces:
@@ -70,16 +77,18 @@ class Optimizer:
         clipnorm=None,
         clipvalue=None,
         global_clipnorm=None,
+        use_ema=False,
+        ema_momentum=0.99,
+        ema_overwrite_frequency=None,
+        loss_scale_factor=None,
+        gradient_accumulation_steps=None,
         name=None,
-        **options,
+        **unknown,
     ):
         kind = type(self).__name__
-        for option, value in options.items():
-            if option not in NOT_BUILT:
-                hint = " Did you mean learning_rate?" if option == "lr" else ""
-                raise ValueError(f"{kind}: unknown argument {option!r}.{hint}")
-            if value != NOT_BUILT[option]:
-                raise ValueError(f"{kind}: the argument {option} is not supported yet; got {option}={value!r}")
+        for option in unknown:
+            hint = " Did you mean learning_rate?" if option == "lr" else ""
+            raise ValueError(f"{kind}: unknown argument {option!r}.{hint}")
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = [argument for argument, value in clips.items() if value is not None]
         if len(given) > 1:
@@ -98,11 +107,34 @@ class Optimizer:
             clipvalue,
             global_clipnorm,
         )
-        self.iterations = 0
+        self.use_ema, self.ema_momentum = bool(use_ema), check_range(kind, "ema_momentum", ema_momentum, high=1)
+        self.ema_overwrite_frequency = check_count(kind, "ema_overwrite_frequency", ema_overwrite_frequency, 1)
+        self.loss_scale_factor = loss_scale_factor
+        if loss_scale_factor is not None and check_range(kind, "loss_scale_factor", loss_scale_factor) == 0:
+            raise ValueError(f"{kind}: loss_scale_factor must be positive; got 0")
+        self.gradient_accumulation_steps = check_count(
+            kind, "gradient_accumulation_steps", gradient_accumulation_steps, 2
+        )
+        self.steps_taken = 0  # all of them, those that only accumulate a gradient too
         self.built = False
         self._undecayed, self._undecayed_names = set(), None
         self._learning_rate = None
         self.learning_rate = learning_rate
+
+    @property
+    def iterations(self):
+        """How many updates there were: all steps, or each n-th where gradient_accumulation_steps is n."""
+        return self.steps_taken // (self.gradient_accumulation_steps or 1)
+
+    @iterations.setter
+    def iterations(self, count):
+        self.steps_taken = int(count) * (self.gradient_accumulation_steps or 1)
+
+    @property
+    def state_names(self):
+        """The names of all slots: those of the formula, then what averages and accumulation keep."""
+        extra = {"average": self.use_ema, "gradient_accumulator": self.gradient_accumulation_steps is not None}
+        return (*self.slot_names, *[name for name, wanted in extra.items() if wanted])
 
     # ---- the learning rate ----
 
@@ -110,7 +142,7 @@ class Optimizer:
     def learning_rate(self):
         """The learning rate of the next step, a float."""
         rate = self._learning_rate
-        return rate if isinstance(rate, float) else float(rate(self.iterations) if self._takes_step else rate())
+        return rate if isinstance(rate, float) else float(rate(self.steps_taken) if self._takes_step else rate())
 
     @learning_rate.setter
     def learning_rate(self, value):
@@ -152,14 +184,20 @@ class Optimizer:
         dtype = variables[0].dtype if variables else None
         total = (self._offsets[-1],)
         self.values, self.gradients = zeros(total, dtype), zeros(total, dtype)
-        self.slots = {name: zeros(total, dtype) for name in self.slot_names}
+        self.slots = {name: zeros(total, dtype) for name in self.state_names}
+        for name, value in self.initial_values().items():
+            K.affine(self.slots[name], self.slots[name], total[0], 0.0, value)
         self._gradient_slots = [None] * len(variables)
         self._runs_seen = {}
-        self._decayed = [i for i, v in enumerate(variables) if not self._excluded(v)]
+        self._decayed = {i for i, v in enumerate(variables) if not self._excluded(v)}
         self._constrained = [i for i, v in enumerate(variables) if v.constraint is not None]
         for i in range(len(variables)):
             self._bind(i)
         self.built = True
+
+    def initial_values(self):
+        """{slot: the value that it starts from}, where that is not 0."""
+        return {}
 
     def _bind(self, i):
         variable = self._variables[i]
@@ -257,29 +295,85 @@ class Optimizer:
                         f"expected {variable.shape}"
                     )
                 np.copyto(np.asarray(variable.gradient), np.asarray(gradient), casting="unsafe")
+                if self.loss_scale_factor is not None:
+                    n = variable.size
+                    K.affine(variable.gradient, variable.gradient, n, 1.0 / self.loss_scale_factor, 0.0)
         self.step([i for i, g in zip(places, grads) if g is not None])
 
     def step(self, places):
         """The update of the variables at these places (see locate) from the gradients in the arena."""
+        if self.gradient_accumulation_steps is None or self._mean_gradient(places):
+            self._update(places)
+        if self.use_ema:
+            self._average()
+        for i in self._constrained:
+            if i in places:
+                variable = self._variables[i]
+                variable.assign(variable.constraint(variable))
+        self.steps_taken += 1
+
+    def _update(self, places):
         rate = self.learning_rate
         if self.clipnorm is not None or self.clipvalue is not None or self.global_clipnorm is not None:
             self._clip(places)
         if self.weight_decay:
             for run in self._runs([i for i in places if i in self._decayed]):
                 K.affine(run[0], run[0], run[0].size, 1.0 - rate * self.weight_decay, 0.0)
+        own = len(self.slot_names)
         for variable, gradient, *slots in self._runs(places):
-            self.update_step(gradient, variable, rate, slots)
-        for i in self._constrained:
-            if i in places:
-                variable = self._variables[i]
-                variable.assign(variable.constraint(variable))
-        self.iterations += 1
+            self.update_step(gradient, variable, rate, slots[:own])
 
     def update_step(self, gradient, variable, learning_rate, slots):
         """The formula for one run of the arena, all flat tensors of one length; slots in the order of slot_names."""
         raise NotImplementedError(
             f"{type(self).__name__} must define update_step(gradient, variable, learning_rate, slots)"
         )
+
+    def scale_loss(self, loss):
+        """loss * loss_scale_factor, if there is one: what apply's gradients are to be taken of."""
+        return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
+
+    # ---- accumulated gradients and averaged variables ----
+
+    def _mean_gradient(self, places):
+        """Adds the gradients to what was accumulated; True at each n-th step, when the arena has their mean."""
+        steps = self.gradient_accumulation_steps
+        complete = (self.steps_taken + 1) % steps == 0
+        for _, gradient, *slots in self._runs(places):
+            accumulated, n = slots[-1], gradient.size
+            if complete:
+                K.accumulate(gradient, accumulated, n, 1.0)
+                K.affine(gradient, gradient, n, 1.0 / steps, 0.0)
+            else:
+                K.accumulate(accumulated, gradient, n, 1.0)
+        if complete:
+            np.asarray(self.slots["gradient_accumulator"])[...] = 0.0
+        return complete
+
+    def _average(self):
+        average, n = self.slots["average"], self.values.size
+        if self.iterations:
+            K.affine(average, average, n, self.ema_momentum, 0.0)
+            K.accumulate(average, self.values, n, 1.0 - self.ema_momentum)
+        else:  # the first average is the value itself
+            np.copyto(np.asarray(average), np.asarray(self.values))
+        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+            self.finalize_variable_values()
+
+    def finalize_variable_values(self, var_list=None):
+        """Where use_ema: each variable takes the value of its average, as fit ends with."""
+        if self.use_ema and self.built:
+            self.locate(self._variables)
+            np.copyto(np.asarray(self.values), np.asarray(self.slots["average"]))
+
+    def swap_averages(self):
+        """Exchanges the variables' values with their averages, if use_ema; callbacks.SwapEMAWeights does."""
+        if not self.use_ema:
+            raise ValueError(f"{type(self).__name__}: there are no averages to swap; give use_ema=True")
+        if self.built:
+            self.locate(self._variables)
+            values, averages = np.asarray(self.values), np.asarray(self.slots["average"])
+            values[...], averages[...] = averages.copy(), values.copy()
 
     # ---- clipping and decay ----
 
@@ -324,9 +418,9 @@ class Optimizer:
         return found
 
     def state(self):
-        """What training needs to go on: {"iterations": count, "variable path/slot": values}, NumPy copies."""
+        """What training needs to go on: {"iterations": steps, "variable path/slot": values}, NumPy copies."""
         views = self._slot_views() if self.built else {}
-        return {"iterations": np.array(self.iterations, np.int64), **{name: np.array(v) for name, v in views.items()}}
+        return {"iterations": np.array(self.steps_taken, np.int64), **{name: np.array(v) for name, v in views.items()}}
 
     def load_state(self, state):
         """Puts back what state() gave. ValueError, before any change, names what is missing, extra or misshapen."""
@@ -347,7 +441,7 @@ class Optimizer:
                 raise ValueError(f"{kind}.load_state: {name} has shape {tuple(state[name].shape)}; expected {v.shape}")
         for name, v in views.items():
             np.copyto(np.asarray(v), np.asarray(state[name]), casting="same_kind")
-        self.iterations = int(state["iterations"])
+        self.steps_taken = int(state["iterations"])
 
     def get_config(self):
         """The constructor's arguments, without state, as a dict that JSON can hold; from_config is the reverse."""
@@ -356,7 +450,8 @@ class Optimizer:
             rate = schedules.serialize(rate)
         elif not isinstance(rate, float):
             rate = self.learning_rate
-        names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm")
+        names = ("weight_decay", "clipnorm", "clipvalue", "global_clipnorm", "use_ema", "ema_momentum")
+        names += ("ema_overwrite_frequency", "loss_scale_factor", "gradient_accumulation_steps")
         return {"name": self.name, "learning_rate": rate, **{name: getattr(self, name) for name in names}}
 
     @classmethod

@@ -89,7 +89,16 @@ from .normalization import (
     rms_normalization_backward,
     rms_normalization_forward,
 )
-from .optimizer import adam_step, rmsprop_step, sgd_step
+from .optimizer import (
+    adadelta_step,
+    adagrad_step,
+    adam_step,
+    adamax_step,
+    lion_step,
+    nadam_step,
+    rmsprop_step,
+    sgd_step,
+)
 from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_backward, max_pool2d_forward
 from .random import dropout, random_normal, random_truncated_normal, random_uniform
 from .reduce import reduce_max, reduce_max_backward, reduce_sum

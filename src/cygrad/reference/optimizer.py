@@ -31,3 +31,32 @@ def rmsprop_step(w, v, a, b, g, n, lr, rho, momentum, epsilon):
         b[...] = momentum * b + u
         u = b
     w[...] -= u
+
+
+def adagrad_step(w, a, g, n, lr, epsilon):
+    a[...] += g**2
+    w[...] -= lr * g / np.sqrt(a + epsilon)
+
+
+def adadelta_step(w, a, d, g, n, lr, rho, epsilon):
+    a[...] = rho * a + (1 - rho) * g**2
+    u = np.sqrt(d + epsilon) / np.sqrt(a + epsilon) * g
+    d[...] = rho * d + (1 - rho) * u**2
+    w[...] -= lr * u
+
+
+def adamax_step(w, m, u, g, n, lr, beta1, beta2, epsilon, step):
+    m[...] += (1 - beta1) * (g - m)
+    u[...] = np.maximum(beta2 * u, np.abs(g))
+    w[...] -= lr / (1 - beta1**step) * m / (u + epsilon)
+
+
+def nadam_step(w, m, v, g, n, lr, beta1, beta2, epsilon, m_part, g_part, step):
+    m[...] += (1 - beta1) * (g - m)
+    v[...] += (1 - beta2) * (g**2 - v)
+    w[...] -= lr * (m_part * m + g_part * g) / (np.sqrt(v / (1 - beta2**step)) + epsilon)
+
+
+def lion_step(w, m, g, n, lr, beta1, beta2):
+    w[...] -= lr * np.sign(beta1 * m + (1 - beta1) * g)
+    m[...] = beta2 * m + (1 - beta2) * g

@@ -93,3 +93,85 @@ ENTRIES["rmsprop_step"] = Entry(
     lambda a: 8 * a["n"],
     in_out=("w", "v", "a", "b"),
 )
+
+
+def adagrad_step(rng, n, lr=0.1, epsilon=1e-7):
+    return {
+        **{"w": normal(rng, n), "a": normal(rng, n) ** 2, "g": normal(rng, n), "n": n},
+        **{"lr": single(lr), "epsilon": single(epsilon)},
+    }
+
+
+def adadelta_step(rng, n, lr=0.5, rho=0.9, epsilon=1e-6):
+    return {
+        **{"w": normal(rng, n), "a": normal(rng, n) ** 2, "d": normal(rng, n) ** 2, "g": normal(rng, n), "n": n},
+        **{"lr": single(lr), "rho": single(rho), "epsilon": single(epsilon)},
+    }
+
+
+def adamax_step(rng, n, lr=0.01, beta1=0.9, beta2=0.99, epsilon=1e-7, step=3):
+    return {
+        **{"w": normal(rng, n), "m": normal(rng, n), "u": np.abs(normal(rng, n)), "g": normal(rng, n), "n": n},
+        **{"lr": single(lr), "beta1": single(beta1), "beta2": single(beta2), "epsilon": single(epsilon), "step": step},
+    }
+
+
+def nadam_step(rng, n, lr=0.01, beta1=0.9, beta2=0.999, epsilon=1e-7, m_part=0.8, g_part=0.4, step=3):
+    return {
+        **{"w": normal(rng, n), "m": normal(rng, n), "v": normal(rng, n) ** 2, "g": normal(rng, n), "n": n},
+        **{"lr": single(lr), "beta1": single(beta1), "beta2": single(beta2), "epsilon": single(epsilon)},
+        **{"m_part": single(m_part), "g_part": single(g_part), "step": step},
+    }
+
+
+def lion_step(rng, n, lr=0.01, beta1=0.9, beta2=0.99):
+    """Gradients of zero too, where momentum decides, and both zero; no sum so near 0 that rounding decides its sign."""
+    m, g = normal(rng, n), normal(rng, n)
+    g[1::5] = 0
+    m[1::10] = 0
+    near = np.abs(beta1 * m + (1 - beta1) * g) < 1e-3
+    m[near & (m != 0)] = 1
+    return {
+        **{"w": normal(rng, n), "m": m, "g": g, "n": n},
+        **{"lr": single(lr), "beta1": single(beta1), "beta2": single(beta2)},
+    }
+
+
+def adagrad_magnitude(a, expected):
+    return {"w": np.abs(a["w"]) + a["lr"] * np.abs(a["g"]) / np.sqrt(expected["a"] + a["epsilon"])}
+
+
+def adadelta_magnitude(a, expected):
+    u = np.sqrt(a["d"] + a["epsilon"]) / np.sqrt(expected["a"] + a["epsilon"]) * np.abs(a["g"])
+    return {"w": np.abs(a["w"]) + a["lr"] * u}
+
+
+def adamax_magnitude(a, expected):
+    m = np.abs(a["m"]) + np.abs(a["g"])
+    rate = a["lr"] / (1 - a["beta1"] ** a["step"])
+    return {"w": np.abs(a["w"]) + rate * m / (expected["u"] + a["epsilon"]), "m": m}
+
+
+def nadam_magnitude(a, expected):
+    m, v = np.abs(a["m"]) + np.abs(a["g"]), a["v"] + (1 - a["beta2"]) * (a["g"] ** 2 + a["v"])
+    update = a["lr"] * (a["m_part"] * m + a["g_part"] * np.abs(a["g"]))
+    second = np.sqrt(expected["v"] / (1 - a["beta2"] ** a["step"])) + a["epsilon"]
+    return {"w": np.abs(a["w"]) + update / second, "m": m, "v": v}
+
+
+def lion_magnitude(a, expected):
+    return {"w": np.abs(a["w"]) + a["lr"], "m": np.abs(a["m"]) + np.abs(a["g"])}
+
+
+STEPS = [*ALL_SIZES, *(case(n=n, step=step) for n in (100, MANY) for step in (1, 10, 100000))]
+ENTRIES["adagrad_step"] = Entry(
+    adagrad_step, [*ALL_SIZES, case(n=MANY)], 5, adagrad_magnitude, lambda a: 7 * a["n"], in_out=("w", "a")
+)
+ENTRIES["adadelta_step"] = Entry(
+    adadelta_step, [*ALL_SIZES, case(n=MANY)], 6, adadelta_magnitude, lambda a: 15 * a["n"], in_out=("w", "a", "d")
+)
+ENTRIES["adamax_step"] = Entry(adamax_step, STEPS, 6, adamax_magnitude, lambda a: 9 * a["n"], in_out=("w", "m", "u"))
+ENTRIES["nadam_step"] = Entry(nadam_step, STEPS, 7, nadam_magnitude, lambda a: 14 * a["n"], in_out=("w", "m", "v"))
+ENTRIES["lion_step"] = Entry(
+    lion_step, [*ALL_SIZES, case(n=MANY)], 3, lion_magnitude, lambda a: 8 * a["n"], in_out=("w", "m")
+)
