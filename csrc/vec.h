@@ -44,6 +44,8 @@ CG_INLINE vf vf_copysign(vf magnitude, vf sign) {
 }
 
 /* vi_load_bytes, vi_store_bytes: VLEN bytes as numbers 0 .. 255
+ * vi_any: whether any lane of a comparison is true
+ * vf_maximum: NaN where either is; of equal ones (+0 and -0) b
  * vf_permute: lane i is a[from[i] % VLEN]
  * vw_multiply: the whole products of the lower halves. (To the plain product GCC finds no such instruction, but a dozen others.) */
 #if defined(__AVX512F__) && VLEN == 16
@@ -55,6 +57,10 @@ CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm512_maskz_load
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v); }
 CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { /* GCC makes two operations of a vf_select on a mask register */
     return (vf)_mm512_mask_blend_ps(_mm512_cmp_ps_mask((__m512)a, (__m512)b, _CMP_LT_OQ), (__m512)no, (__m512)yes);
+}
+CG_INLINE int vi_any(vi mask) { return _mm512_movepi32_mask((__m512i)mask) != 0; }
+CG_INLINE vf vf_maximum(vf a, vf b) {
+    return (vf)_mm512_mask_max_ps((__m512)a, _mm512_cmp_ps_mask((__m512)a, (__m512)a, _CMP_ORD_Q), (__m512)a, (__m512)b);
 }
 CG_INLINE vf vf_permute(vf a, vi from) { return (vf)_mm512_permutexvar_ps((__m512i)from, (__m512)a); }
 CG_INLINE vf vf_scale(vf y, vf k) { return (vf)_mm512_scalef_ps((__m512)y, (__m512)k); }
@@ -71,6 +77,7 @@ CG_INLINE vf vf_max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b)
 CG_INLINE vf vf_min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
 CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm256_maskload_ps(p, cg_mask(n)); }
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, cg_mask(n), (__m256)v); }
+CG_INLINE int vi_any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
 CG_INLINE vf vf_permute(vf a, vi from) { return (vf)_mm256_permutevar8x32_ps((__m256)a, (__m256i)from); }
 CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 CG_INLINE vi vi_load_bytes(const uint8_t *p) { return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u *)p)); }
@@ -121,6 +128,10 @@ CG_INLINE void vf_store_n(float *p, vf v, int64_t n) {
     if (n > 1) p[1] = v[1];
     if (n > 2) p[2] = v[2];
 }
+CG_INLINE int vi_any(vi mask) {
+    const vw halves = (vw)mask;
+    return (halves[0] | halves[1]) != 0;
+}
 CG_INLINE vf vf_permute(vf a, vi from) {
     vf y;
     for (int i = 0; i < VLEN; i++) y[i] = a[from[i] & (VLEN - 1)];
@@ -145,6 +156,7 @@ CG_INLINE void vi_store_bytes(uint8_t *p, vi v) {
 #endif
 
 #if !(defined(__AVX512F__) && VLEN == 16)
+CG_INLINE vf vf_maximum(vf a, vf b) { return vf_select((vi)(a == a), vf_max(a, b), a); }
 /* a < b ? yes : no */
 CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { return vf_select((vi)(a < b), yes, no); }
 /* y 2^k, rounded once, for y in 1/2 .. 2 or NaN and whole k in -250 .. 250. In two steps, for neither 2^128 nor 2^-150 is a normal number:

@@ -418,6 +418,20 @@ ACTIVATIONS = {
 }
 
 
+@pytest.mark.parametrize("shape", [(1, 1000), (300, 7), (3, 70_000)])
+def test_extremes_are_the_first_whether_watched_or_not(shape):
+    rng = np.random.default_rng(7)
+    zeros = rng.choice(np.float32([0.0, -0.0]), shape)
+    for op, x in ((ops.max, np.where(rng.random(shape) < 0.3, np.float32(-1), zeros)), (ops.min, zeros)):
+        for axis in (0, 1):
+            with GradientTape() as tape:
+                tape.watch(watched := ops.convert_to_tensor(x))
+                y = op(watched, axis=axis)
+            first = np.take_along_axis(x, np.expand_dims(getattr(np, "arg" + op.__name__)(x, axis), axis), axis)
+            for found in (np.asarray(y), np.asarray(op(x, axis=axis))):
+                np.testing.assert_array_equal(np.signbit(found), np.signbit(first.reshape(found.shape)))
+
+
 def test_conv_pads_as_pad_does():
     rng = np.random.default_rng(5)
     x, kernel = (rng.normal(size=s).astype("float32") for s in ((2, 5, 6, 4), (3, 3, 2, 6)))

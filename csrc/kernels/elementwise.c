@@ -222,7 +222,7 @@ BROADCAST(add, 1, a + b)
 BROADCAST(subtract, 1, a - b)
 BROADCAST(multiply, 1, a * b)
 BROADCAST(divide, 10, a / b)
-BROADCAST(maximum, 2, vf_select((vi)(a == a), vf_max(a, b), a)) /* NaN if either is: vf_max gives b then */
+BROADCAST(maximum, 2, vf_maximum(a, b))
 BROADCAST(minimum, 2, vf_select((vi)(a == a), vf_min(a, b), a))
 
 /* powf knows negative bases with whole exponents and all other special cases. */

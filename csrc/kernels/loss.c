@@ -178,8 +178,9 @@ static int CG_FN(absolute_error_backward)(float *dx, const float *dloss, const f
 /* ---- matches ---- */
 
 static int32_t row_argmax(const float *x, int64_t K) {
-    float max;
-    return row_max(&max, x, K);
+    int32_t index;
+    row_max(NULL, &index, x, K, vi_set(0));
+    return index;
 }
 
 static int CG_FN(sparse_categorical_matches)(float *match, const float *x, const int32_t *labels, int64_t M, int64_t K) {

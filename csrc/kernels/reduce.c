@@ -109,6 +109,7 @@ static float row_sum(const float *x, int64_t n) {
 /* ---- sum ---- */
 
 enum {
+    SHORT_ROW = LANES, /* values of a row, at most, for which rows are computed side by side */
     SUM_ROWS = 256,    /* rows of a part (of SUM_WIDTH columns and more): its additions are SUM_ROWS / 8 + 3 deep */
     SUM_COLUMNS = 256, /* columns of a block: its sums stay in the first-level cache */
     SUM_WIDTH = 64,    /* fewer columns than this are widened by laying rows side by side */
@@ -165,11 +166,39 @@ static void sum_scale(float *y, int64_t n, float scale) {
     for (int64_t i = 0; i < n; i++) y[i] *= scale;
 }
 
+/* Rows begin .. end-1 of x[O,R], R small: VLEN of them at a time, turned so that they are columns */
+struct short_rows_job { float *y; int32_t *index; const float *x; int64_t R; float scale; int32_t sign; };
+
+/* turned[R, VLEN] = x[rows, R], rows <= VLEN */
+static void turn_rows(float *turned, const float *x, int64_t rows, int64_t R) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t r = 0; r < R; r++) turned[r * VLEN + i] = x[i * R + r];
+}
+
+/* The sums of row_sum, VLEN rows at a time: a lane there is a vector here. */
+static void short_rows_sum(const void *job_, int64_t begin, int64_t end) {
+    const struct short_rows_job *job = job_;
+    float turned[SHORT_ROW * VLEN] = {0};
+    for (int64_t o = begin; o < end; o += VLEN) {
+        turn_rows(turned, job->x + o * job->R, cg_min64(VLEN, end - o), job->R);
+        vf lane[LANES];
+        for (int k = 0; k < LANES; k++) lane[k] = 0.0f + vf_load(turned + k * VLEN);
+        for (int w = LANES / 2; w >= 4; w /= 2)
+            for (int k = 0; k < w; k++) lane[k] += lane[k + w];
+        vf_store_upto(job->y + o, ((lane[0] + lane[2]) + (lane[1] + lane[3])) * vf_set(job->scale), end - o);
+    }
+}
+
 static int CG_FN(reduce_sum)(float *y, const float *x, int64_t O, int64_t R, int64_t I, float scale) {
     int64_t fold = sum_fold(I), rows = I == 1 ? SUM_ROW : SUM_ROWS * fold;
     int64_t parts = cg_max64(1, cg_ceil_div(R, rows)), blocks = cg_ceil_div(I, SUM_COLUMNS);
     size_t bytes = (size_t)(O * parts * I) * sizeof(float);
     if (O * I == 0) return CG_OK;
+    if (I == 1 && R <= SHORT_ROW && O > 1) {
+        const struct short_rows_job job = {y, NULL, x, R, scale, 0};
+        for_chunks(short_rows_sum, &job, O, CHUNK / SHORT_ROW, (double)O * R, 4.0 * O * R);
+        return CG_OK;
+    }
     float *partial = parts > 1 ? cg_alloc(bytes) : y; /* [O, parts, I] */
     if (!partial) return CG_ENOMEM;
     double work = (double)O * R * I;
@@ -196,105 +225,199 @@ static int CG_FN(reduce_sum)(float *y, const float *x, int64_t O, int64_t R, int
     return CG_OK;
 }
 
-/* ---- maximum: the first of the largest; a NaN is larger than any number. Exact, so any order of work gives the same ---- */
+/* ---- maximum: the first of the largest; a NaN is larger than any number. Exact, so any order of work gives the same. The minimum is the
+ * maximum with the signs changed: of the values as they are loaded (sign: 0 or the sign's bit) and of the result. ---- */
 
-enum { MAX_ROWS = 2048, MAX_ROW = 32768 }; /* rows of a part, and values of a part where I = 1 */
+enum {
+    MAX_ROWS = 2048, MAX_ROW = 32768, /* rows of a part, and values of a part where I = 1 */
+    MAX_PIECE = 1024,                 /* of a row, searched for the place of the maximum once its value is known */
+    MAX_VECTORS = 4                   /* of columns, side by side: a row is read in more than a cache line at a time */
+};
+
+CG_INLINE vf signed_by(vf v, vi sign) { return (vf)((vi)v ^ sign); }
+static float sign_changed(float v, int32_t sign) { return sign ? -v : v; }
 
 CG_INLINE int max_beats(float v, float m) { return !(v <= m) && m == m; }
 CG_INLINE vi vf_beats(vf v, vf m) { return ~(vi)(v <= m) & (vi)(m == m); }
 
-/* The index of the row's maximum, and that itself; n >= 1 */
-static int32_t row_max(float *max, const float *x, int64_t n) {
-    float m = x[0];
-    int32_t first = 0;
-    int64_t i = 1;
-    if (n >= 2 * VLEN) {
-        vf best = vf_load(x);
-        vi where = lane_numbers(), here = where;
-        for (i = VLEN; i + VLEN <= n; i += VLEN) {
-            vf v = vf_load(x + i);
-            vi take = vf_beats(v, best);
-            here += VLEN;
-            best = vf_select(take, v, best);
-            where = (take & here) | (~take & where);
-        }
-        m = best[0], first = where[0];
-        for (int k = 1; k < VLEN; k++) {
-            int tie = best[k] == m || (best[k] != best[k] && m != m);
-            if (tie ? where[k] < first : max_beats(best[k], m)) m = best[k], first = where[k];
-        }
-    }
-    for (; i < n; i++)
-        if (max_beats(x[i], m)) m = x[i], first = (int32_t)i;
-    *max = m;
-    return first;
+CG_INLINE lanes lanes_maximum(lanes v, lanes m) {
+    for (int j = 0; j < LANE_VECTORS; j++) m.v[j] = vf_maximum(v.v[j], m.v[j]);
+    return m;
 }
 
-/* y[W], index[W] = maximum of R rows of x that begin stride apart; indices count from first */
-static void column_max(float *y, int32_t *index, const float *x, int64_t R, int64_t W, int64_t stride, int64_t first) {
-    for (int64_t i = 0; i < W; i += VLEN) {
-        int64_t n = W - i;
-        vf best = vf_load_upto(x + i, n);
-        vi where = vi_set((int32_t)first), here = where;
-        for (int64_t r = 1; r < R; r++) {
-            vf v = vf_load_upto(x + r * stride + i, n);
-            vi take = vf_beats(v, best);
-            here += 1;
-            best = vf_select(take, v, best);
-            where = (take & here) | (~take & where);
+CG_INLINE lanes lanes_signed(lanes a, vi sign) {
+    for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = signed_by(a.v[j], sign);
+    return a;
+}
+
+/* The largest of n values, or NaN if there is one; of +0 and -0 either */
+static float piece_largest(const float *x, int64_t n, vi sign) {
+    lanes m[4] = {lanes_set(-INFINITY), lanes_set(-INFINITY), lanes_set(-INFINITY), lanes_set(-INFINITY)};
+    const float none = sign[0] ? INFINITY : -INFINITY;
+    int64_t i = 0;
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        for (int k = 0; k < 4; k++) m[k] = lanes_maximum(lanes_signed(lanes_load_upto(x + i + k * LANES, LANES, 0), sign), m[k]);
+    for (; i < n; i += LANES) m[0] = lanes_maximum(lanes_signed(lanes_load_upto(x + i, n - i, none), sign), m[0]);
+    const lanes all = lanes_maximum(lanes_maximum(m[0], m[1]), lanes_maximum(m[2], m[3]));
+    for (int j = 0; j < LANE_VECTORS; j++)
+        if (vi_any((vi)(all.v[j] != all.v[j]))) return NAN;
+    return lanes_largest(all);
+}
+
+/* The first place of value m, or of a NaN if m is one; there is such a place. */
+static int32_t find_first(const float *x, int64_t n, float m) {
+    const vf wanted = vf_set(m);
+    int32_t i = 0;
+    while (m == m && i + VLEN <= n && !vi_any((vi)(vf_load(x + i) == wanted))) i += VLEN;
+    while (!(x[i] == m || (x[i] != x[i] && m != m))) i++;
+    return i;
+}
+
+/* The row's maximum and its index, unless where is NULL; n >= 1. Only the piece with the maximum is searched for its place. */
+static void row_max(float *max, int32_t *where, const float *x, int64_t n, vi sign) {
+    const int64_t piece = where ? MAX_PIECE : n;
+    int64_t at = 0;
+    if (n <= LANES) { /* nothing to gain from vectors */
+        int32_t best = 0;
+        for (int32_t i = 1; i < n; i++)
+            if (max_beats(sign_changed(x[i], sign[0]), sign_changed(x[best], sign[0]))) best = i;
+        if (max) *max = sign_changed(x[best], sign[0]);
+        if (where) *where = best;
+        return;
+    }
+    float m = piece_largest(x, cg_min64(piece, n), sign);
+    for (int64_t i = piece; i < n; i += piece) {
+        const float next = piece_largest(x + i, cg_min64(piece, n - i), sign);
+        if (max_beats(next, m)) m = next, at = i;
+    }
+    if (where || m == 0 || m != m) { /* the first zero's sign is wanted, and the first NaN's bits */
+        const int32_t first = (int32_t)at + find_first(x + at, n - at, sign_changed(m, sign[0]));
+        m = sign_changed(x[first], sign[0]);
+        if (where) *where = first;
+    }
+    if (max) *max = m;
+}
+
+/* y[v vectors], index = maximum of R rows of x that begin stride apart, n lanes of the last vector; either may be NULL */
+CG_INLINE void column_max_of(float *y, int32_t *index, const float *x, int64_t R, int64_t stride, vi first, vi sign, const int v, const int indexed,
+                             int64_t n) {
+    vf best[MAX_VECTORS];
+    vi where[MAX_VECTORS], here = first;
+    CG_UNROLL
+    for (int j = 0; j < v; j++) best[j] = signed_by(vf_load_upto(x + j * VLEN, n), sign), where[j] = first;
+    for (int64_t r = 1; r < R; r++) {
+        here += 1;
+        CG_UNROLL
+        for (int j = 0; j < v; j++) {
+            const vf next = signed_by(vf_load_upto(x + r * stride + j * VLEN, n), sign);
+            if (indexed) {
+                const vi take = vf_beats(next, best[j]);
+                best[j] = vf_select(take, next, best[j]);
+                where[j] = (take & here) | (~take & where[j]);
+            } else {
+                best[j] = vf_maximum(next, best[j]);
+            }
         }
-        if (y) vf_store_upto(y + i, best, n);
-        if (index) vf_store_upto((float *)(index + i), (vf)where, n);
+    }
+    CG_UNROLL
+    for (int j = 0; j < v; j++) {
+        if (y) vf_store_upto(y + j * VLEN, best[j], n);
+        if (indexed) vf_store_upto((float *)(index + j * VLEN), (vf)where[j], n);
     }
 }
 
-static int CG_FN(reduce_max)(float *y, int32_t *index, const float *x, int64_t O, int64_t R, int64_t I) {
-    int64_t rows = I == 1 ? MAX_ROW : MAX_ROWS, parts = cg_ceil_div(R, rows), blocks = cg_ceil_div(I, SUM_COLUMNS);
-    size_t bytes = (size_t)(O * parts * I) * sizeof(float);
+/* The same for W columns; indices count from first */
+static void column_max(float *y, int32_t *index, const float *x, int64_t R, int64_t W, int64_t stride, int64_t first, vi sign) {
+    const vi start = vi_set((int32_t)first);
+    int64_t i = 0;
+    for (; i + MAX_VECTORS * VLEN <= W; i += MAX_VECTORS * VLEN) {
+        if (index) column_max_of(y ? y + i : NULL, index + i, x + i, R, stride, start, sign, MAX_VECTORS, 1, VLEN);
+        else column_max_of(y + i, NULL, x + i, R, stride, start, sign, MAX_VECTORS, 0, VLEN);
+    }
+    for (; i < W; i += VLEN) {
+        if (index) column_max_of(y ? y + i : NULL, index + i, x + i, R, stride, start, sign, 1, 1, W - i);
+        else column_max_of(y + i, NULL, x + i, R, stride, start, sign, 1, 0, W - i);
+    }
+}
+
+/* That of VLEN rows at a time */
+static void short_rows_max(const void *job_, int64_t begin, int64_t end) {
+    const struct short_rows_job *job = job_;
+    float turned[SHORT_ROW * VLEN];
+    for (int64_t o = begin; o < end; o += VLEN) {
+        const int64_t rows = cg_min64(VLEN, end - o);
+        turn_rows(turned, job->x + o * job->R, rows, job->R);
+        column_max(job->y ? job->y + o : NULL, job->index ? job->index + o : NULL, turned, job->R, rows, VLEN, 0, vi_set(job->sign));
+    }
+}
+
+static void change_signs(float *y, int64_t n, int32_t sign) {
+    for (int64_t i = 0; i < n; i++) y[i] = sign_changed(y[i], sign);
+}
+
+/* sign: 0 for the maximum, INT32_MIN for the minimum */
+static int extreme(float *y, int32_t *index, const float *x, int64_t O, int64_t R, int64_t I, int32_t sign) {
+    const int64_t rows = I == 1 ? MAX_ROW : MAX_ROWS, parts = cg_ceil_div(R, rows), blocks = cg_ceil_div(I, SUM_COLUMNS);
+    const size_t bytes = (size_t)(O * parts * I) * sizeof(float);
+    const double work = (double)O * R * I;
+    const vi signs = vi_set(sign);
     float *part_y = y;
     int32_t *part_index = index;
     if (O * I == 0) return CG_OK;
+    if (I == 1 && R <= SHORT_ROW && O > 1) {
+        const struct short_rows_job job = {y, index, x, R, 1, sign};
+        for_chunks(short_rows_max, &job, O, CHUNK / SHORT_ROW, work, 4 * work);
+        if (y) change_signs(y, O, sign);
+        return CG_OK;
+    }
     if (parts > 1) { /* [O, parts, I] each */
         part_y = cg_alloc(bytes);
-        part_index = cg_alloc(bytes);
-        if (!part_y || !part_index) {
+        part_index = index ? cg_alloc(bytes) : NULL;
+        if (!part_y || (index && !part_index)) {
             cg_free(part_y, bytes);
             cg_free(part_index, bytes);
             return CG_ENOMEM;
         }
     }
-    double work = (double)O * R * I;
-    int threads = cg_threads(work, 4 * work);
+    const int threads = cg_threads(work, 4 * work);
     CG_PRAGMA(omp parallel for collapse(3) schedule(static) num_threads(threads) if (threads > 1))
     for (int64_t o = 0; o < O; o++)
         for (int64_t part = 0; part < parts; part++)
             for (int64_t b = 0; b < blocks; b++) {
-                int64_t i = b * SUM_COLUMNS, r = part * rows, out = (o * parts + part) * I + i, n = cg_min64(rows, R - r);
+                const int64_t i = b * SUM_COLUMNS, r = part * rows, out = (o * parts + part) * I + i, n = cg_min64(rows, R - r);
                 const float *p = x + (o * R + r) * I + i;
+                float *to = part_y ? part_y + out : NULL;
                 if (I == 1) {
-                    float m;
-                    int32_t first = row_max(&m, p, n) + (int32_t)r;
-                    if (part_y) part_y[out] = m;
-                    if (part_index) part_index[out] = first;
+                    row_max(to, part_index ? part_index + out : NULL, p, n, signs);
+                    if (part_index) part_index[out] += (int32_t)r;
                 } else {
-                    column_max(part_y ? part_y + out : NULL, part_index ? part_index + out : NULL, p, n,
-                               cg_min64(SUM_COLUMNS, I - i), I, r);
+                    column_max(to, part_index ? part_index + out : NULL, p, n, cg_min64(SUM_COLUMNS, I - i), I, r, signs);
                 }
             }
-    if (parts <= 1) return CG_OK;
-    for (int64_t o = 0; o < O; o++)
+    for (int64_t o = 0; o < (parts > 1 ? O : 0); o++)
         for (int64_t i = 0; i < I; i++) {
             int64_t best = o * parts * I + i;
             for (int64_t part = 1; part < parts; part++) {
-                int64_t next = (o * parts + part) * I + i;
+                const int64_t next = (o * parts + part) * I + i;
                 if (max_beats(part_y[next], part_y[best])) best = next;
             }
             if (y) y[o * I + i] = part_y[best];
             if (index) index[o * I + i] = part_index[best];
         }
-    cg_free(part_y, bytes);
-    cg_free(part_index, bytes);
+    if (parts > 1) {
+        cg_free(part_y, bytes);
+        cg_free(part_index, bytes);
+    }
+    if (y && sign) change_signs(y, O * I, sign);
     return CG_OK;
+}
+
+static int CG_FN(reduce_max)(float *y, int32_t *index, const float *x, int64_t O, int64_t R, int64_t I) {
+    return extreme(y, index, x, O, R, I, 0);
+}
+
+static int CG_FN(reduce_min)(float *y, int32_t *index, const float *x, int64_t O, int64_t R, int64_t I) {
+    return extreme(y, index, x, O, R, I, INT32_MIN);
 }
 
 static int CG_FN(reduce_max_backward)(float *dx, const float *dy, const int32_t *index, int64_t O, int64_t R, int64_t I) {

@@ -9,11 +9,11 @@ from math import prod as _product
 
 import numpy as np
 
-from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record, shell, tracked
+from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record, shell, tracked, zeros
 from ._shapes import reduction, spread
 from .activation import exp
 from .creation import convert_to_tensor
-from .elementwise import absolute, add, divide, is_whole, log, maximum, negative, sqrt, square, subtract, whole_result
+from .elementwise import absolute, add, divide, is_whole, log, maximum, minimum, sqrt, square, subtract, whole_result
 from .layout import reshape, transpose
 
 
@@ -83,22 +83,24 @@ def mean(x, axis=None, keepdims=False):
     return _sum(x, shape, kept, steps, 1.0 / count if count else float("nan"))
 
 
-def _extreme(x, axis, keepdims, initial, op):
-    """The maximum, one run of neighbouring axes after the other."""
+def _extreme(x, axis, keepdims, initial, op, kernel):
+    """The maximum or minimum, one run of neighbouring axes after the other."""
     shape, _, steps, count = _plan(x.shape, axis, keepdims, op)
     if not count and initial is None:
         raise ValueError(f"{op}: there is nothing to choose from along axis {axis} of shape {x.shape}; give initial")
+    if not count:
+        return add(zeros(shape), initial)
     y = x
-    for O, R, I in steps if count else ():  # noqa: E741
-        y = _first_maximum(y, O, R, I)
-    y = reshape(y, shape) if count else from_array(np.full(shape, float("-inf")))
-    return y if initial is None else maximum(y, initial)
+    for O, R, I in steps[:-1]:  # noqa: E741
+        y = _first_extreme(y, (O, I), O, R, I, kernel)
+    y = _first_extreme(y, shape, *steps[-1], kernel)
+    return y if initial is None else (maximum if op == "max" else minimum)(y, initial)
 
 
-def _first_maximum(x, O, R, I):  # noqa: E741
-    y = empty((O, I))
+def _first_extreme(x, shape, O, R, I, kernel):  # noqa: E741
+    y = empty(shape)
     index = empty((O, I), "int32") if tracked(x) else None
-    K.reduce_max(y, index, x, O, R, I)
+    kernel(y, index, x, O, R, I)
     source = shell(x)
 
     def backward(dy):
@@ -120,7 +122,7 @@ def max(x, axis=None, keepdims=False, initial=None):
     """
     if is_whole(x):
         return whole_result(lambda x: np.max(x, _hashable(axis), keepdims=keepdims, **_given(initial)), x)
-    return _extreme(as_float(x, "max"), _hashable(axis), keepdims, initial, "max")
+    return _extreme(as_float(x, "max"), _hashable(axis), keepdims, initial, "max", K.reduce_max)
 
 
 def min(x, axis=None, keepdims=False, initial=None):
@@ -134,8 +136,7 @@ def min(x, axis=None, keepdims=False, initial=None):
     """
     if is_whole(x):
         return whole_result(lambda x: np.min(x, _hashable(axis), keepdims=keepdims, **_given(initial)), x)
-    floor = None if initial is None else negative(initial)
-    return negative(_extreme(negative(as_float(x, "min")), _hashable(axis), keepdims, floor, "min"))
+    return _extreme(as_float(x, "min"), _hashable(axis), keepdims, initial, "min", K.reduce_min)
 
 
 def _given(initial):
@@ -188,7 +189,7 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     return record(y, (rows,), backward)
 
 
-def _arg(function, x, axis, keepdims, sign, op):
+def _arg(function, x, axis, keepdims, kernel, op):
     x = convert_to_tensor(x)
     if axis is not None and not -len(x.shape) <= axis < len(x.shape):
         raise ValueError(f"{op}: axis {axis} does not exist in a tensor of rank {len(x.shape)}")
@@ -197,12 +198,8 @@ def _arg(function, x, axis, keepdims, sign, op):
     shape, _, steps, count = _plan(x.shape, axis, keepdims, op)
     if not count:
         raise ValueError(f"{op}: there is nothing to choose from along axis {axis} of shape {x.shape}")
-    if sign < 0:
-        y = empty(x.shape)
-        K.affine(y, x, x.size, -1.0, 0.0)
-        x = y
     index = empty(shape, "int32")
-    K.reduce_max(None, index, x, *steps[0])
+    kernel(None, index, x, *steps[0])
     return index
 
 
@@ -212,7 +209,7 @@ def argmax(x, axis=None, keepdims=False):
     >>> cygrad.ops.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1).numpy().tolist()
     [1, 0]
     """
-    return _arg(np.argmax, x, axis, keepdims, 1, "argmax")
+    return _arg(np.argmax, x, axis, keepdims, K.reduce_max, "argmax")
 
 
 def argmin(x, axis=None, keepdims=False):
@@ -221,7 +218,7 @@ def argmin(x, axis=None, keepdims=False):
     >>> cygrad.ops.argmin([[1.0, 5.0], [3.0, 2.0]], axis=1).numpy().tolist()
     [0, 1]
     """
-    return _arg(np.argmin, x, axis, keepdims, -1, "argmin")
+    return _arg(np.argmin, x, axis, keepdims, K.reduce_min, "argmin")
 
 
 def logsumexp(x, axis=None, keepdims=False):

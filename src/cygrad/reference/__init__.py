@@ -101,7 +101,7 @@ from .optimizer import (
 )
 from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_backward, max_pool2d_forward
 from .random import dropout, random_normal, random_truncated_normal, random_uniform
-from .reduce import reduce_max, reduce_max_backward, reduce_sum
+from .reduce import reduce_max, reduce_max_backward, reduce_min, reduce_sum
 from .softmax import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
 from .take import take_backward, take_forward
 

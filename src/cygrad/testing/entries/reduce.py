@@ -11,7 +11,7 @@ def reduce_sum(rng, O, R, I, scale=1.0):  # noqa: E741
     return {"y": (O, I), "x": normal(rng, O, R, I), "O": O, "R": R, "I": I, "scale": single(scale)}
 
 
-def reduce_max(rng, O, R, I, y=True, index=True, values="normal"):  # noqa: E741
+def extreme(rng, O, R, I, y=True, index=True, values="normal"):  # noqa: E741
     x = normal(rng, O, R, I)
     if values == "ties":
         x = np.floor(2 * x)
@@ -56,14 +56,14 @@ ENTRIES["reduce_sum"] = Entry(
     lambda a: a["x"].size,
 )
 _EXTREME = [case(O=40, R=9, I=1), case(O=4, R=9, I=19), case(O=1, R=300, I=1), case(O=2, R=129, I=5)]
-ENTRIES["reduce_max"] = Entry(
-    reduce_max,
-    [
-        *_REDUCED,
-        *(case(old, values=values) for old in _EXTREME for values in ("ties", "extreme")),
-        *(case(O=3, R=17, I=inner, **{wanted: False}) for inner in (1, 5) for wanted in ("y", "index")),
-    ],
-    EXACT,
-    flops=lambda a: a["x"].size,
-)
+_EXTREMES = [
+    *_REDUCED,
+    *(case(old, values=values) for old in _EXTREME for values in ("ties", "extreme")),
+    *(case(O=3, R=17, I=inner, **{wanted: False}) for inner in (1, 5) for wanted in ("y", "index")),
+    *(case(O=o, R=r, I=i, index=False, values="extreme") for o, r, i in ((70, 5, 1), (9, 300, 1), (2, 300, 83))),
+    case(O=3, R=5000, I=1),
+    case(O=2, R=70001, I=1, values="extreme"),
+]  # fmt: skip
+ENTRIES["reduce_max"] = Entry(extreme, _EXTREMES, EXACT, flops=lambda a: a["x"].size)
+ENTRIES["reduce_min"] = Entry(extreme, _EXTREMES, EXACT, flops=lambda a: a["x"].size)
 ENTRIES["reduce_max_backward"] = Entry(reduce_max_backward, _REDUCED, EXACT)
