@@ -36,6 +36,17 @@ CG_INLINE vf vf_set(float s) { return s - (vf){0}; } /* s in every lane; s - 0 k
 CG_INLINE vi vi_set(int32_t s) { return s - (vi){0}; }
 CG_INLINE vf vf_load(const float *p) { return *(const vf_any *)p; }
 CG_INLINE void vf_store(float *p, vf v) { *(vf_any *)p = v; }
+/* v, in a register: GCC would load what it multiplies by several numbers once for each of them. */
+CG_INLINE vf vf_register(vf v) {
+#if defined(__AVX512F__)
+    __asm__("" : "+v"(v));
+#elif defined(__SSE2__)
+    __asm__("" : "+x"(v));
+#elif defined(__ARM_NEON)
+    __asm__("" : "+w"(v));
+#endif
+    return v;
+}
 CG_INLINE vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 CG_INLINE vf vf_abs(vf x) { return (vf)((vi)x & vi_set(0x7fffffff)); }
 /* magnitude's size with sign's sign */

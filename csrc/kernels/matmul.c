@@ -21,9 +21,10 @@ struct tile {
     int64_t y_row;
     const float *a;         /* a[segment[s] + i * a_row + k * a_k], k < K, s < segments */
     int64_t a_row, a_k;
-    const int64_t *segment; /* where each run of K consecutive steps starts in a; b just goes on */
+    const int64_t *segment; /* where each run of K consecutive steps starts in a */
     int64_t segments, K;
-    const float *b;         /* b[(s * K + k) * b_k + j] */
+    const float *b;         /* b[b_segment[s] + k * b_k + j]; b_segment NULL: b[(s * K + k) * b_k + j] */
+    const int64_t *b_segment;
     int64_t b_k;
     const float *start;     /* bias[j]: the sum starts there; NULL: at 0. Ignored where the sum goes on in y. */
     int goes_on;            /* the sum goes on from what is in y */
@@ -48,11 +49,12 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
     }
     for (int64_t s = 0; s < t->segments; s++) {
         const float *restrict a = t->a + t->segment[s];
+        if (t->b_segment) b = t->b + t->b_segment[s];
         for (int64_t k = 0; k < K; k++, a += a_k, b += b_k) {
             vf row[WIDE];
             CG_UNROLL
             for (int j = 0; j < nv; j++)
-                row[j] = masked && j == nv - 1 ? vf_load_n(b + j * VLEN, t->last) : vf_load(b + j * VLEN);
+                row[j] = vf_register(masked && j == nv - 1 ? vf_load_n(b + j * VLEN, t->last) : vf_load(b + j * VLEN));
             CG_UNROLL
             for (int i = 0; i < m; i++) {
                 vf x = vf_set(a[i * a_row]);

@@ -153,6 +153,19 @@ _CONV = [
     conv(2, 12, 13, 24, 40, 3, 3, groups=8, stride=(3, 2), padding=(2, 0, 3, 1)),
     conv(1, 20, 28, 22, 22, 3, 5, groups=11, padding="same", dilation=(2, 3)),
     conv(1, 9, 8, 52, 28, 3, 3, groups=4, padding="same", stride=(2, 2)),
+    # regions: corners across the batch, no pixel that sees the whole kernel, windows wholly in the padding
+    conv(5, 4, 3, 17, 9, 3, 5, padding="same", bias=True, activation=1),
+    conv(6, 2, 5, 3, 20, 5, 7, padding="same", bias=True),
+    conv(1, 3, 4, 5, 6, 2, 2, padding=(3, 4, 4, 3), stride=(1, 2), bias=True),
+    conv(4, 17, 16, 33, 40, 1, 7, padding="same", bias=True),
+    conv(1, 11, 12, 256, 40, 1, 1, stride=(2, 4)),
+    # dx by phases of the stride, some without taps; by channels, by pixels
+    conv(1, 14, 13, 20, 18, 3, 3, padding="same", stride=(2, 2)),
+    conv(2, 9, 10, 24, 16, 2, 3, padding=(0, 2, 0, 2), stride=(3, 4)),
+    conv(1, 13, 15, 17, 16, 3, 3, padding=(4, 3, 3, 4), stride=(2, 3), dilation=(2, 2)),
+    conv(1, 40, 41, 1, 6, 3, 3, padding="same"),
+    conv(1, 13, 50, 2, 8, 3, 5, padding=(2, 2, 5, 1), stride=(3, 2), dilation=(2, 3)),
+    conv(1, 21, 37, 6, 9, 5, 3, padding="same", stride=(2, 2), groups=3),
     # Winograd's algorithm: patches cut at both edges, outputs that see only padding, channels and filters past a slice
     conv(1, 6, 7, 16, 8, 3, 3, padding=(1, 1, 0, 2), bias=True, activation=6),
     conv(3, 13, 11, 8, 17, 3, 3, padding=(2, 2, 2, 2), bias=True, activation=1),
