@@ -11,7 +11,7 @@
  *     few channels    (r, c)            pixels       s, f; added by rows of dy   kernel[r,s,c,f]     dy as planes [f, pixel]
  *
  * Padding is neither stored nor multiplied: y falls into regions of which each is a convolution without padding by a part of the
- * kernel (regions.c). The gradient of x falls into stride_h * stride_w such convolutions, one for the rows and columns that the same taps reach. */
+ * kernel (regions.c). The gradient of x falls into stride_h * stride_w convolutions (phases.c). */
 
 static int is_matmul(const struct conv *c) { /* 1 x 1, every pixel, one group: y[N*H*W, F] = x[N*H*W, C] kernel[C, F] */
     return c->R == 1 && c->S == 1 && c->stride_h == 1 && c->stride_w == 1 && c->groups == 1 && c->pad_top == 0 && c->pad_left == 0 &&
@@ -23,10 +23,9 @@ static int is_winograd(const struct conv *c) {
            cg_get_winograd() && winograd_pays(c->C, c->F, c->P, c->Q);
 }
 
-/* y, whose pixels lie y_step apart, = activation(bias + x * kernel). */
-static int convolve(const struct conv *c, float *y, const int64_t y_step[3], const float *x, const float *kernel, const float *bias,
-                    int activation) {
-    if (y_step[2] == c->F && y_step[1] == c->Q * c->F && y_step[0] == c->P * y_step[1]) {
+/* y, whose pixels lie `at`, = activation(bias + x * kernel). */
+static int convolve(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
+    if (at.pixel == c->F && at.row == c->Q * c->F && at.image == c->P * at.row) {
         if (is_matmul(c)) return CG_FN(matmul)(y, x, kernel, bias, c->N * c->H * c->W, c->F, c->C, 0, 0, activation);
         if (is_winograd(c)) {
             struct winograd w = {.y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .N = c->N, .H = c->H, .W = c->W,
@@ -39,6 +38,7 @@ static int convolve(const struct conv *c, float *y, const int64_t y_step[3], con
     const int64_t pixels = c->N * c->P * c->Q;
     const int pack = pixels >= (cg_ceil_div(Fg, NR) > 2 ? 64 : 1024);
     const size_t packed_bytes = pack ? (size_t)(panels * NR * K) * sizeof(float) : 0;
+    const int64_t y_step[3] = {at.image, at.row, at.pixel};
     struct plan plan = {0};
     float *packed = NULL;
     int status = make_plan(&plan, c, y_step, pack ? NR : c->F);
@@ -72,10 +72,10 @@ static int convolve(const struct conv *c, float *y, const int64_t y_step[3], con
             for (int64_t line = first / g->tiles, q = first % g->tiles, left = end - first; left > 0; left -= g->tiles - q, line++, q = 0) {
                 const float *from = x + line_start(g, g->x, plan.x_step, line) + group * Cg;
                 float *to = y + line_start(g, g->y, y_step, line) + f;
-                for (int64_t at = q * g->tile; at < cg_min64(g->length, (q + left) * g->tile); at += g->tile) {
-                    const int64_t m = cg_min64(g->tile, g->length - at);
-                    t.a = from + at * t.a_row;
-                    t.y = to + at * t.y_row;
+                for (int64_t pixel = q * g->tile; pixel < cg_min64(g->length, (q + left) * g->tile); pixel += g->tile) {
+                    const int64_t m = cg_min64(g->tile, g->length - pixel);
+                    t.a = from + pixel * t.a_row;
+                    t.y = to + pixel * t.y_row;
                     run_tile(&t, m, n);
                     if (!t.relu) activate_rows(t.y, m, n, t.y_row, activation);
                 }
@@ -95,60 +95,10 @@ static int CG_FN(conv2d_forward)(float *y, const float *x, const float *kernel, 
     if (N * P * Q * F == 0) return CG_OK;
     if (is_depthwise(&c)) return depthwise_forward(&c, y, x, kernel, bias, activation);
     if (is_grouped(&c)) return grouped_forward(&c, y, x, kernel, bias, activation);
-    return convolve(&c, y, (const int64_t[]){P * Q * F, Q * F, F}, x, kernel, bias, activation);
+    return convolve(&c, y, (struct places){P * Q * F, Q * F, F}, x, kernel, bias, activation);
 }
 
 /* ---- gradient with respect to x ---- */
-
-/* Inputs first, first + stride ... of an axis, and the taps that reach them: tap, tap + step ..., `taps` of them. Of the first input, the last
- * tap is met at output `low`, each one before it `dilation` further on; of the next input, all of them one further on. */
-struct phase { int64_t first, inputs, tap, step, taps, low, dilation; };
-
-static struct phase find_phase(int64_t first, int64_t inputs, int64_t window, int64_t stride, int64_t pad, int64_t dilation) {
-    struct phase p = {.first = first, .inputs = cg_ceil_div(cg_max64(0, inputs - first), stride), .dilation = dilation};
-    for (p.step = 1; p.step * dilation % stride; p.step++) {}
-    while (p.tap < cg_min64(window, p.step) && (first + pad - p.tap * dilation) % stride) p.tap++;
-    if (p.tap == cg_min64(window, p.step)) return p; /* none */
-    p.taps = cg_ceil_div(window - p.tap, p.step);
-    p.low = (first + pad - (p.tap + (p.taps - 1) * p.step) * dilation) / stride;
-    p.dilation = p.step * dilation / stride;
-    return p;
-}
-
-/* The part of dx whose rows and columns have these phases is the convolution of dy with the kernel turned around in their taps, channels
- * and filters changing places. */
-static int gather_phase(const struct conv *c, float *dx, const float *dy, const float *kernel, struct phase rows, struct phase columns) {
-    const int64_t Cg = c->C / c->groups, Fg = c->F / c->groups;
-    const struct conv back = {c->N, c->P, c->Q, c->F, c->C, rows.taps, columns.taps, rows.inputs, columns.inputs, 1, 1, -rows.low, -columns.low,
-                              rows.dilation, columns.dilation, c->groups};
-    const int64_t steps[3] = {c->H * c->W * c->C, c->stride_h * c->W * c->C, c->stride_w * c->C};
-    const int64_t taps = rows.taps * columns.taps, strips = cg_ceil_div(Cg, 16); /* of a cache line of channels */
-    const size_t bytes = (size_t)(taps * Fg * c->C) * sizeof(float);
-    float *turned = cg_alloc(bytes); /* [taps of rows, of columns, F/G, C] */
-    if (!turned) return CG_ENOMEM;
-    const int threads = cg_threads(0, 2.0 * (double)bytes);
-    CG_PARALLEL_FOR(threads)
-    for (int64_t i = 0; i < taps * c->groups * strips; i++) {
-        const int64_t at = i / strips / c->groups, g = i / strips % c->groups, first = i % strips * 16;
-        const int64_t r = rows.tap + (rows.taps - 1 - at / columns.taps) * rows.step;
-        const int64_t s = columns.tap + (columns.taps - 1 - at % columns.taps) * columns.step;
-        copy_transposed(turned + at * Fg * c->C + g * Cg + first, c->C, kernel + ((r * c->S + s) * Cg + first) * c->F + g * Fg, c->F,
-                        cg_min64(16, Cg - first), Fg);
-    }
-    const int status = convolve(&back, dx + (rows.first * c->W + columns.first) * c->C, steps, dy, turned, NULL, CG_LINEAR);
-    cg_free(turned, bytes);
-    return status;
-}
-
-static int gather_back(const struct conv *c, float *dx, const float *dy, const float *kernel) {
-    int status = CG_OK;
-    for (int64_t i = 0; i < c->stride_h * c->stride_w && !status; i++) {
-        const struct phase rows = find_phase(i / c->stride_w, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h);
-        const struct phase columns = find_phase(i % c->stride_w, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w);
-        if (rows.inputs && columns.inputs) status = gather_phase(c, dx, dy, kernel, rows, columns);
-    }
-    return status;
-}
 
 enum { BAND_ROWS = 16, BAND_FLOATS = 32768 }; /* of dx: at least, and at most so much of the second-level cache */
 
@@ -257,12 +207,12 @@ static int CG_FN(conv2d_backward_input)(float *dx, const float *dy, const float 
         return CG_OK;
     }
     if (is_depthwise(&c)) return depthwise_backward_input(&c, dx, dy, kernel);
-    if (is_grouped_backward(&c)) return grouped_backward_input(&c, dx, dy, kernel);
+    if (is_grouped(&c)) return convolve_back(&c, dx, dy, kernel, grouped_pass);
     if (is_matmul(&c)) return CG_FN(matmul)(dx, dy, kernel, NULL, N * H * W, C, F, 0, 1, CG_LINEAR);
     /* Vectors of a row of dx, of channels or of pixels (and a quarter for the planes); 16 on every machine, so that all take the same way. */
     const double by_channels = (double)W * cg_ceil_div(C / groups, 16);
     const double by_pixels = 1.25 * (C / groups) * stride_w * cg_ceil_div(cg_ceil_div(W, stride_w), 16);
-    return by_channels <= by_pixels || is_winograd(&c) ? gather_back(&c, dx, dy, kernel) : add_rows_back(&c, dx, dy, kernel);
+    return by_channels <= by_pixels || is_winograd(&c) ? convolve_back(&c, dx, dy, kernel, convolve) : add_rows_back(&c, dx, dy, kernel);
 }
 
 /* ---- gradient with respect to the kernel ---- */

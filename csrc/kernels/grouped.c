@@ -1,4 +1,4 @@
-/* grouped.c: convolution in groups of few channels, forward and both gradients; conv2d.c hands over to it.
+/* grouped.c: convolution in groups of few channels, forward and both gradients; conv2d.c hands over to it (the gradient of x by phases.c).
  *
  * The matmul tile would fill its vectors with one group's filters, of which there are too few. Here a vector holds the filters of several
  * groups; what it multiplies at step d of the sum is channel d of each lane's own group, a permutation of those groups' channels:
@@ -184,9 +184,6 @@ static void run_grouped_tile(const struct grouped_tile *t, int64_t m, int severa
     }
 }
 
-/* Where the outputs are written: images, rows and pixels so many floats apart */
-struct places { int64_t image, row, pixel; };
-
 static int grouped_pass(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
     const struct members members = find_members(c);
     const int adjacent = c->stride_w == 1 && c->dilation_w == 1;
@@ -235,47 +232,6 @@ static int grouped_pass(const struct conv *c, float *y, struct places at, const 
 
 static int grouped_forward(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
     return grouped_pass(c, y, (struct places){c->P * c->Q * c->F, c->Q * c->F, c->F}, x, kernel, bias, activation);
-}
-
-/* ---- gradient with respect to x ---- */
-
-/* dilation 1 where there are strides: then the taps of a phase are neighbours */
-static int is_grouped_backward(const struct conv *c) {
-    return is_grouped(c) && (c->stride_h == 1 || c->dilation_h == 1) && (c->stride_w == 1 || c->dilation_w == 1);
-}
-
-/* The taps of an axis that meet outputs phase, phase + stride, ...: first, first + stride, ..., count of them; and the padding of the
- * convolution of dy with them, turned around, that gives these outputs. */
-struct phase { int64_t first, count, pad; };
-
-static struct phase find_phase(int64_t phase, int64_t window, int64_t stride, int64_t pad, int64_t dilation) {
-    const int64_t first = (phase + pad) % stride, count = first < window ? cg_ceil_div(window - first, stride) : 0;
-    return (struct phase){first, count, (count - 1) * dilation - (phase + pad - first) / stride};
-}
-
-/* Every phase of dx's rows and columns is a convolution of dy at stride 1, channels and filters in each other's place. */
-static int grouped_backward_input(const struct conv *c, float *dx, const float *dy, const float *kernel) {
-    const int64_t Cg = c->C / c->groups, Fg = c->F / c->groups;
-    const size_t bytes = (size_t)(c->R * c->S * Fg * c->C) * sizeof(float);
-    float *turned = cg_alloc(bytes); /* [rows of the phase, its columns, F/G, C] */
-    int status = turned ? CG_OK : CG_ENOMEM;
-    for (int64_t i = 0; i < c->stride_h * c->stride_w; i++) {
-        const int64_t h = i / c->stride_w, w = i % c->stride_w;
-        const struct phase r = find_phase(h, c->R, c->stride_h, c->pad_top, c->dilation_h);
-        const struct phase s = find_phase(w, c->S, c->stride_w, c->pad_left, c->dilation_w);
-        const struct conv back = {c->N, c->P, c->Q, c->F, c->C, r.count, s.count, cg_ceil_div(c->H - h, c->stride_h),
-                                  cg_ceil_div(c->W - w, c->stride_w), 1, 1, r.pad, s.pad, c->dilation_h, c->dilation_w, c->groups};
-        if (status || h >= c->H || w >= c->W) continue;
-        for (int64_t tap = 0; tap < r.count * s.count; tap++) {
-            const int64_t row = r.first + (r.count - 1 - tap / s.count) * c->stride_h, column = s.first + (s.count - 1 - tap % s.count) * c->stride_w;
-            for (int64_t g = 0; g < c->groups; g++)
-                copy_transposed(turned + tap * Fg * c->C + g * Cg, c->C, kernel + (row * c->S + column) * Cg * c->F + g * Fg, c->F, Cg, Fg);
-        }
-        const struct places at = {c->H * c->W * c->C, c->stride_h * c->W * c->C, c->stride_w * c->C};
-        status = grouped_pass(&back, dx + (h * c->W + w) * c->C, at, dy, turned, NULL, CG_LINEAR);
-    }
-    cg_free(turned, bytes);
-    return status;
 }
 
 /* ---- gradient with respect to the kernel ---- */
