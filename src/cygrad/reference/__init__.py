@@ -40,6 +40,7 @@ from .activation import (
     tanh_backward,
     tanh_forward,
 )
+from .attention import attention_backward, attention_forward
 from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward
 from .elementwise import (
     absolute_backward,

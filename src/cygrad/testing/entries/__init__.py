@@ -11,6 +11,7 @@ operation, a few for a vector polynomial, and 4 + sqrt(length) for a sum, whose 
 
 from . import (  # noqa: F401
     activation,
+    attention,
     conv2d,
     elementwise,
     layout,
