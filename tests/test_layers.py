@@ -358,7 +358,14 @@ EVERY = {
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 
-ELSEWHERE = {"Embedding"}  # of whole numbers, and the layers of several tensors: test_embedding.py, test_attention.py
+ELSEWHERE = {  # of whole numbers, or of several tensors: test_embedding.py, test_attention.py
+    "AdditiveAttention",
+    "Attention",
+    "EinsumDense",
+    "Embedding",
+    "GroupQueryAttention",
+    "MultiHeadAttention",
+}
 
 
 def public_layers():
@@ -414,7 +421,36 @@ SCALED = {
     "gamma_constraint": "max_norm",
     "name": "n",
 }
+PROJECTED = {
+    "kernel_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l1",
+    "bias_regularizer": "l2",
+    "kernel_constraint": "max_norm",
+    "bias_constraint": "non_neg",
+    "name": "p",
+}
+HEADED = {**PROJECTED, "dropout": 0.5, "use_bias": False, "sliding_window": 3, "activity_regularizer": "l1"}
+HEADED |= {"use_gate": True, "seed": 3}
 ARGUMENTS = {
+    layers.EinsumDense: {
+        "equation": "abc,cd->abd",
+        "output_shape": (None, 3),
+        "activation": "gelu",
+        "bias_axes": "d",
+        **PROJECTED,
+    },
+    layers.MultiHeadAttention: {
+        "num_heads": 2,
+        "key_dim": 3,
+        "value_dim": 4,
+        "output_shape": (5,),
+        "attention_axes": (1, 2),
+        **HEADED,
+    },
+    layers.GroupQueryAttention: {"head_dim": 2, "num_query_heads": 4, "num_key_value_heads": 2, **HEADED},
+    layers.Attention: {"use_scale": True, "score_mode": "concat", "dropout": 0.5, "seed": 3, "name": "a"},
+    layers.AdditiveAttention: {"use_scale": False, "dropout": 0.5, "name": "a"},
     layers.Embedding: {
         "input_dim": 3,
         "output_dim": 4,
@@ -562,6 +598,9 @@ REQUIRED = {
     layers.InputLayer: ["batch_shape"],
     layers.Dense: ["units"],
     layers.Embedding: ["input_dim", "output_dim"],
+    layers.EinsumDense: ["equation", "output_shape"],
+    layers.MultiHeadAttention: ["num_heads", "key_dim"],
+    layers.GroupQueryAttention: ["head_dim", "num_query_heads", "num_key_value_heads"],
     layers.GaussianNoise: ["stddev"],
     layers.Dot: ["axes"],
 }
@@ -589,7 +628,7 @@ def test_every_argument_survives_get_config_and_json(cls):
 def test_all_constructor_arguments_are_in_the_table():
     assert public_layers() == set(ARGUMENTS)
     ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
-    ignored |= {"weights"}  # Embedding's first values
+    ignored |= {"weights", "flash_attention"}  # Embedding's first values; which kernel Keras takes
     for cls, arguments in ARGUMENTS.items():
         assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= ignored, cls
 

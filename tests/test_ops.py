@@ -315,6 +315,12 @@ CASES = {
     "get_item array": (lambda x: x[np.array([2, 0, 2])], normal(3, 4)),
     "get_item arrays": (lambda x: x[[2, 0, 2], 1:, np.array([[0], [1]])], normal(3, 4, 2)),
     "get_item mask": (lambda x: x[MASK], normal(3, 4)),
+    "dot_product_attention": (
+        lambda q, k, v: ops.dot_product_attention(q, k, v, is_causal=True, scale=0.7),
+        normal(2, 3, 4, 2),
+        normal(2, 5, 2, 2),
+        normal(2, 5, 2, 3),
+    ),
     "embed": (lambda x: ops.embed([[2, 0], [1, 2]], x), normal(3, 4)),
     "take": (lambda x: ops.take(x, [[2, 0], [-1, 2]], axis=1), normal(2, 3, 4)),
     "take rows": (lambda x: ops.take(x, [2, 0, 2, 2], axis=0), normal(3, 4)),

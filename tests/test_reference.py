@@ -21,6 +21,7 @@ PAIRS = {
     ),
     "layer_normalization_backward": ("layer_normalization_forward", ["x", "scale", "offset"]),
     "rms_normalization_backward": ("rms_normalization_forward", ["x", "scale"]),
+    "attention_backward": ("attention_forward", ["q", "k", "v"]),
 }  # fmt: skip
 
 CONVOLUTIONS = [

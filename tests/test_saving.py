@@ -267,6 +267,9 @@ ARGUMENTS = {
     "DepthwiseConv2D": {"kernel_size": 2, "depth_multiplier": 2},
     "Dot": {"axes": 1},
     "Dropout": {"rate": 0.5, "seed": 3},
+    "MultiHeadAttention": {"num_heads": 2, "key_dim": 3, "attention_axes": 1, "output_shape": 3},
+    "GroupQueryAttention": {"head_dim": 2, "num_query_heads": 2, "num_key_value_heads": 1},
+    "EinsumDense": {"equation": "ab,bc->ac", "output_shape": 3},
     "Embedding": {"input_dim": 9, "output_dim": 2, "mask_zero": True, "embeddings_constraint": "non_neg"},
     "GaussianDropout": {"rate": 0.5},
     "GaussianNoise": {"stddev": 0.5},
@@ -291,7 +294,7 @@ def test_every_layer_survives(name, tmp_path):
     layer = _table()[name](**ARGUMENTS.get(name, {}))
     text = json.dumps(serialize_layer(layer))
     assert json.dumps(serialize_layer(deserialize_layer(json.loads(text)))) == text
-    if name in MERGING or name == "InputLayer":
+    if name in MERGING or name == "InputLayer" or "Attention" in name:  # these: test_attention
         return
     for shape in SHAPES.values():
         try:

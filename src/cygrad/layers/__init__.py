@@ -1,6 +1,7 @@
 """Layers, with Keras's names, arguments and defaults."""
 
 from .activation import ELU, LeakyReLU, PReLU, ReLU, Softmax
+from .attention import AdditiveAttention, Attention, GroupQueryAttention, MultiHeadAttention
 from .convolutional import (
     Conv1D,
     Conv2D,
@@ -11,6 +12,7 @@ from .convolutional import (
     SeparableConvolution2D,
 )
 from .core import Activation, Dense, Flatten, Identity, Input, InputLayer, Masking, Reshape
+from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .layer import InputSpec, Layer
 from .merging import (
@@ -82,7 +84,9 @@ __all__ = [
     "Activation",
     "ActivityRegularization",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -100,6 +104,7 @@ __all__ = [
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Flatten",
     "GaussianDropout",
@@ -113,6 +118,7 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "Identity",
     "Input",
     "InputLayer",
@@ -127,6 +133,7 @@ __all__ = [
     "MaxPooling2D",
     "Maximum",
     "Minimum",
+    "MultiHeadAttention",
     "Multiply",
     "PReLU",
     "Permute",

@@ -23,7 +23,7 @@ def all_parameters(cls):
 class Configuration:
     """The part of Layer that gives the constructor's arguments as plain data."""
 
-    _unsaved = ()  # arguments that a configuration leaves out, for the saved weights say the same
+    _unsaved = ()  # arguments that are no attributes of the same name, or that the saved weights say
 
     def __new__(cls, *args, **kwargs):
         self = super().__new__(cls)

@@ -3,8 +3,8 @@
 Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
 One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, normalization,
-softmax, reduce, loss; and indexing, logic (comparisons), creation (making and converting tensors), functions (what has
-no kernel).
+softmax, attention, reduce, loss; and indexing, logic (comparisons), creation (making and converting tensors),
+functions (what has no kernel).
 """
 
 import sys as _sys
@@ -27,6 +27,7 @@ from .activation import (
     swish,
     tanh,
 )
+from .attention import dot_product_attention
 from .conv2d import (
     conv,
     conv_transpose,
@@ -224,6 +225,7 @@ __all__ = [
     "depthwise_conv",
     "divide",
     "dot",
+    "dot_product_attention",
     "einsum",
     "elu",
     "embed",
