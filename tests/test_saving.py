@@ -1,12 +1,14 @@
 """Model files: what is saved comes back, and what is not a sound file is refused without harm."""
 
 import copy
+import gc
 import json
 import os
 import pickle
 import struct
 import tracemalloc
 import warnings
+import weakref
 
 import numpy as np
 import pytest
@@ -195,6 +197,22 @@ def test_own_layers_losses_and_models_come_through_custom_objects(tmp_path):
             load_model(tmp_path / "bad.cygrad", custom_objects={"Own": Own})
     assert equal(subclass, pickle.loads(pickle.dumps(subclass)))
     assert equal(model, copy.deepcopy(model))
+
+
+def test_saved_and_loaded_models_are_freed_without_the_garbage_collector(tmp_path):
+    gc.collect()
+    gc.disable()
+    try:
+        model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(3)])
+        model.compile("adam", "mse", metrics=["mae"])
+        model.fit(np.ones((4, 2)), np.ones((4, 3)), verbose=0)
+        model.save(tmp_path / "model.cygrad")
+        loaded = cygrad.models.load_model(tmp_path / "model.cygrad")
+        alive = [weakref.ref(model), weakref.ref(loaded)]
+        del model, loaded
+        assert [ref() for ref in alive] == [None, None]
+    finally:
+        gc.enable()
 
 
 def test_a_lambda_is_warned_about(tmp_path):

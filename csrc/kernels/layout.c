@@ -85,6 +85,10 @@ static int CG_FN(scatter_strided)(float *y, const float *x, int64_t rank, cg_dim
 
 struct rows_job { char *y; const char *x; const int64_t *index; size_t row_bytes; };
 
+/* Shuffled rows of a data set come from memory, each after a wait of its own: worth so many bytes in cache. For 32 rows of 3 KB a second
+ * thread makes it 1.5 times as fast. */
+enum { ROWS_FROM_MEMORY = 4 };
+
 static void gather_rows_chunk(const void *job_, int64_t begin, int64_t end) {
     const struct rows_job *job = job_;
     const size_t size = job->row_bytes;
@@ -102,7 +106,7 @@ static int CG_FN(gather_rows)(void *y, const void *x, const int64_t *index, int6
         if (index[i] < 0 || index[i] >= rows) return CG_EINDEX;
     if (row_bytes == 0) return CG_OK;
     const struct rows_job job = {y, x, index, (size_t)row_bytes};
-    for_chunks(gather_rows_chunk, &job, n, cg_max64(1, 16384 / row_bytes), 0, 2.0 * (double)n * (double)row_bytes);
+    for_chunks(gather_rows_chunk, &job, n, cg_max64(1, 16384 / row_bytes), 0, ROWS_FROM_MEMORY * 2.0 * (double)n * (double)row_bytes);
     return CG_OK;
 }
 

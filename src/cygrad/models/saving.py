@@ -66,31 +66,32 @@ def _document(model, tensors, names, trained):
     return document
 
 
+def _plain(value, serialize, name):
+    """A nest of losses or metrics as plain data; name: the model's."""
+    if isinstance(value, (list, tuple)):
+        return [_plain(v, serialize, name) for v in value]
+    if isinstance(value, dict):
+        return {key: _plain(v, serialize, name) for key, v in value.items()}
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    found = serialize(value)
+    if found == "<lambda>":
+        warnings.warn(
+            f'save: model "{name}" is compiled with a lambda, which a file cannot name: '
+            "load it with compile=False, or give load_model custom_objects={'<lambda>': ...}",
+            stacklevel=6,
+        )
+    return found
+
+
 def _serialize_compile(model):
-    arguments = model._compile_arguments
-
-    def plain(value, serialize):
-        if isinstance(value, (list, tuple)):
-            return [plain(v, serialize) for v in value]
-        if isinstance(value, dict):
-            return {key: plain(v, serialize) for key, v in value.items()}
-        if value is None or isinstance(value, (str, int, float)):
-            return value
-        found = serialize(value)
-        if found == "<lambda>":
-            warnings.warn(
-                f'save: model "{model.name}" is compiled with a lambda, which a file cannot name: '
-                "load it with compile=False, or give load_model custom_objects={'<lambda>': ...}",
-                stacklevel=6,
-            )
-        return found
-
+    arguments, name = model._compile_arguments, model.name
     return {
         "optimizer": None if model.optimizer is None else optimizers.serialize(model.optimizer),
-        "loss": plain(arguments["loss"], losses.serialize),
-        "loss_weights": plain(arguments["loss_weights"], float),
-        "metrics": plain(arguments["metrics"], metrics.serialize),
-        "weighted_metrics": plain(arguments["weighted_metrics"], metrics.serialize),
+        "loss": _plain(arguments["loss"], losses.serialize, name),
+        "loss_weights": _plain(arguments["loss_weights"], float, name),
+        "metrics": _plain(arguments["metrics"], metrics.serialize, name),
+        "weighted_metrics": _plain(arguments["weighted_metrics"], metrics.serialize, name),
         "jit_compile": arguments["jit_compile"],
     }
 
@@ -249,26 +250,27 @@ def _load(file, custom_objects, compile):
         raise ValueError(text if text.startswith(file.name) else f"{file.name}: {text}") from error
 
 
+def _made(value, make, custom_objects):
+    """The losses or metrics that _plain turned into data."""
+    if isinstance(value, list):
+        return [_made(v, make, custom_objects) for v in value]
+    if isinstance(value, dict) and "class_name" not in value:
+        return {key: _made(v, make, custom_objects) for key, v in value.items()}
+    if isinstance(value, str) and value not in (custom_objects or {}):
+        return value
+    return None if value is None else make(value, custom_objects)
+
+
 def _compile(model, config, custom_objects):
     check_keys("compile", config, {"optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "jit_compile"})
-
-    def made(value, make):
-        if isinstance(value, list):
-            return [made(v, make) for v in value]
-        if isinstance(value, dict) and "class_name" not in value:
-            return {key: made(v, make) for key, v in value.items()}
-        if isinstance(value, str) and value not in (custom_objects or {}):
-            return value
-        return None if value is None else make(value, custom_objects)
-
     try:
         optimizer = None if config["optimizer"] is None else optimizers.deserialize(config["optimizer"], custom_objects)
         model.compile(
             optimizer=optimizer,
-            loss=made(config["loss"], losses.deserialize),
+            loss=_made(config["loss"], losses.deserialize, custom_objects),
             loss_weights=config["loss_weights"],
-            metrics=made(config["metrics"], metrics.deserialize),
-            weighted_metrics=made(config["weighted_metrics"], metrics.deserialize),
+            metrics=_made(config["metrics"], metrics.deserialize, custom_objects),
+            weighted_metrics=_made(config["weighted_metrics"], metrics.deserialize, custom_objects),
             jit_compile=config["jit_compile"],
         )
     except (TypeError, ValueError, AttributeError, KeyError) as error:
