@@ -660,3 +660,100 @@ def test_custom_loops_on_functional_models():
         optimizer.apply_gradients(zip(gradients, model.trainable_variables))
         values.append(float(loss))
     assert values[-1] < values[0]
+
+
+class Gan(Model):
+    """Two models and two optimizers in one, as in Keras's guide; it has no call."""
+
+    def __init__(self, discriminator, generator, size):
+        super().__init__()
+        self.discriminator, self.generator, self.size = discriminator, generator, size
+        self.d_loss, self.g_loss = metrics.Mean(name="d_loss"), metrics.Mean(name="g_loss")
+
+    def compile(self, d_optimizer, g_optimizer, loss):
+        super().compile()
+        self.d_optimizer, self.g_optimizer, self.loss_function = d_optimizer, g_optimizer, loss
+
+    @property
+    def metrics(self):
+        return [self.d_loss, self.g_loss]
+
+    def train_step(self, data):
+        real = data[0] if isinstance(data, tuple) else data
+        n = ops.shape(real)[0]
+        ones, zeros = ops.ones((n, 1)), ops.zeros((n, 1))
+        fake = self.generator(cygrad.random.normal((n, self.size), seed=1))
+        with cygrad.GradientTape() as tape:
+            scores = self.discriminator(ops.concatenate([fake, real], axis=0))
+            d_loss = self.loss_function(ops.concatenate([ones, zeros], axis=0), scores)
+        weights = self.discriminator.trainable_weights
+        self.d_optimizer.apply_gradients(zip(tape.gradient(d_loss, weights), weights))
+        with cygrad.GradientTape() as tape:
+            scores = self.discriminator(self.generator(cygrad.random.normal((n, self.size), seed=2)))
+            g_loss = self.loss_function(zeros, scores)
+        weights = self.generator.trainable_weights
+        self.g_optimizer.apply_gradients(zip(tape.gradient(g_loss, weights), weights))
+        self.d_loss.update_state(d_loss)
+        self.g_loss.update_state(g_loss)
+        return {"d_loss": self.d_loss.result(), "g_loss": self.g_loss.result()}
+
+
+def test_a_gan_of_two_models_with_an_optimizer_each():
+    z = Input((2,))
+    generator = Model(z, layers.Dense(3, name="g")(z), name="generator")
+    discriminator = Sequential([Input((3,)), layers.Dense(4, activation="relu"), layers.Dense(1)], name="discriminator")
+    gan = Gan(discriminator, generator, 2)
+    gan.compile(optimizers.Adam(0.01), optimizers.Adam(0.01), losses.BinaryCrossentropy(from_logits=True))
+    before = [m.get_weights() for m in (generator, discriminator)]
+    logs = gan.fit(X3, epochs=2, batch_size=4, verbose=0).history
+    assert list(logs) == ["d_loss", "g_loss"] and np.isfinite(logs["d_loss"]).all()
+    after = [m.get_weights() for m in (generator, discriminator)]
+    assert not same(before[0], after[0]) and not same(before[1], after[1])
+
+
+def test_compute_loss_and_metrics_of_ones_own():
+    class Own(Model):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, **kwargs)
+            self.tracker = metrics.Mean(name="loss")
+
+        def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None):  # without training, as of old
+            loss = ops.mean(ops.square(y_pred - y)) + sum(self.losses)
+            self.tracker.update_state(loss)
+            return loss
+
+        def reset_metrics(self):
+            self.tracker.reset_state()
+
+        @property
+        def metrics(self):
+            return [self.tracker]
+
+    x = Input((3,))
+    model = Own(x, layers.Dense(1, kernel_regularizer="l2")(x))
+    model.compile("sgd")
+    logs = model.fit(X3, Y1, epochs=3, batch_size=10, verbose=0).history
+    assert list(logs) == ["loss"] and logs["loss"][2] < logs["loss"][0]
+
+
+# ---- the summary ----
+
+
+def summary(model, **arguments):
+    lines = []
+    model.summary(print_fn=lines.append, **arguments)
+    return "\n".join(lines)
+
+
+def test_the_summary_says_what_is_connected_to_what():
+    model = two_by_two()
+    text = summary(model)
+    assert "Connected to" in text and "a[0][0], b[0][0]" in text
+    assert "first[0][0], shared[0][0]" in text and "shared[1][0]" in text
+    assert "add (Add)" in text or "(Add)" in text
+    assert f"Total params: {model.count_params()} " in text
+    x = Input((3,))
+    chain = Model(x, layers.Dense(1)(layers.Dense(2)(x)))
+    assert "Connected to" not in summary(chain) and "input_layer" in summary(chain)
+    outer = Model(x, chain(x) + 1.0)
+    assert "└ dense" in summary(outer, expand_nested=True, show_trainable=True)

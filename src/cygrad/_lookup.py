@@ -34,12 +34,70 @@ def custom_object_scope(*custom_objects):
         _scopes.stack.pop()
 
 
+registered = {}  # {name: class or function} of the whole process, "package>name" for what was registered
+
+
+def register_keras_serializable(package="Custom", name=None):
+    """A decorator: the class or function is known by "package>name" wherever a configuration or a file is read.
+
+    name: the object's own where absent. ValueError for a class without get_config, and for a name that is taken.
+
+    >>> @cygrad.saving.register_keras_serializable(package="demo")
+    ... class Twice(cygrad.layers.Layer):
+    ...     def call(self, x):
+    ...         return 2 * x
+    >>> cygrad.saving.get_registered_name(Twice)
+    'demo>Twice'
+    """
+
+    def register(thing):
+        full = f"{package}>{name or thing.__name__}"
+        if inspect.isclass(thing) and not hasattr(thing, "get_config"):
+            raise ValueError(f"register_keras_serializable: the class {thing.__name__} has no get_config method")
+        other = registered.get(full)
+        same = other is not None and (other.__module__, other.__qualname__) == (thing.__module__, thing.__qualname__)
+        if other is not None and not same:  # the same place defined again, as in a notebook, replaces it
+            raise ValueError(f"register_keras_serializable: {full!r} is taken by {other!r}")
+        registered[full] = thing
+        return thing
+
+    return register
+
+
+def get_custom_objects():
+    """The dict of all objects known by name in this process; what is put into it is known, too."""
+    return registered
+
+
+def get_registered_name(obj):
+    """The name that a class or function was registered by; its own where it was not."""
+    for name, thing in registered.items():
+        if thing is obj:
+            return name
+    return obj.__name__
+
+
+def get_registered_object(name, custom_objects=None, module_objects=None):
+    """The class or function of that name: in the open scopes, among the registered, in two further dicts; else None."""
+    found = custom_object(name)
+    for objects in (custom_objects, module_objects):
+        if found is None and objects:
+            found = objects.get(name)
+    return found
+
+
 def custom_object(name):
-    """What the innermost open scope calls by that name, else None."""
+    """What the innermost open scope, else the registered objects, call by that name, with its package or without;
+    else None."""
+    bare = name.rpartition(">")[2] if isinstance(name, str) else name
     for objects in reversed(_scopes.stack):
-        if name in objects:
-            return objects[name]
-    return None
+        for key in (name, bare):
+            if key in objects:
+                return objects[key]
+    if name in registered or not registered or not isinstance(name, str):
+        return registered.get(name)
+    alike = [thing for key, thing in registered.items() if key.rpartition(">")[2] == name]
+    return alike[0] if len(alike) == 1 else None
 
 
 def did_you_mean(name, known):

@@ -150,10 +150,16 @@ class Compiled:
     def metrics(self):
         """The metrics of training: the mean loss, those of compile, the outputs' mean losses where there are several,
         those of the model's own attributes and of its layers."""
-        return [metric for _, metric in self._named_metrics()]
+        return [metric for _, metric in self._own_metrics()]
 
     def _named_metrics(self):
-        """(name in the logs, metric), as get_metrics_result has them."""
+        """(name in the logs, metric) of what `metrics` gives, which a subclass may have overridden."""
+        if type(self).metrics is Compiled.metrics:
+            return self._own_metrics()
+        return [(metric.name, metric) for metric in self.metrics]
+
+    def _own_metrics(self):
+        """(name in the logs, metric) of all metrics."""
         ours = [("loss", self._loss_tracker)] if self.compiled else []
         if self.compiled:
             ours += [(name, m) for name, _, m in (*self._compiled_metrics, *self._compiled_weighted)]
@@ -176,14 +182,15 @@ class Compiled:
     def get_metrics_result(self):
         """{name: value} of all metrics as plain floats; of two own metrics of one name, the second gets a number."""
         result = {}
-        of_compile = 1 + len(self._compiled_metrics) + len(self._compiled_weighted) + len(self._loss_trackers)
-        for i, (name, metric) in enumerate(self._named_metrics()):
+        of_compile = {id(m) for _, _, m in (*self._compiled_metrics, *self._compiled_weighted)}
+        of_compile |= {id(m) for m in self._loss_trackers}
+        for name, metric in self._named_metrics():
             if metric is self._loss_tracker and not metric.count and self.loss is None:
                 continue
             value = metric.result()
             for key, v in (value if isinstance(value, dict) else {name: value}).items():
                 base, number = key, 1
-                while key in result and not (self.compiled and i < of_compile):
+                while key in result and id(metric) not in of_compile:
                     key, number = f"{base}_{number}", number + 1
                 result[key] = plain(v)
         return result

@@ -124,7 +124,7 @@ class Graph:
         of_call, of_layer = {}, {}
         makers = {key: call for call in self.calls for key in call.outputs}
         for call in reversed(self.calls):
-            depth = of_layer[call.layer] = max(of_call.get(call, 0), of_layer.get(call.layer, 0))
+            depth = of_layer[call.layer] = of_call[call] = max(of_call.get(call, 0), of_layer.get(call.layer, 0))
             for key in call.inputs:
                 maker = makers.get(key)
                 if maker is None:
@@ -135,6 +135,12 @@ class Graph:
         for layer in self.input_layers:  # those that nothing needs are last but for the outputs, as in Keras
             of_layer.setdefault(layer, 0)
             seen.setdefault(layer, -1)
+        depths = [*of_call.values(), *[of_layer[layer] for layer in self.input_layers]]
+        self.is_chain = (  # one call after the other, as in a Sequential
+            len(set(depths)) == len(depths)
+            and all(len(call.inputs) == 1 for call in self.calls)
+            and len({call.layer for call in self.calls}) == len(self.calls)
+        )
         return sorted(of_layer, key=lambda layer: (-of_layer[layer], seen[layer]))
 
     def _check_names(self):
@@ -146,6 +152,12 @@ class Graph:
                     f'{self.title}: two layers are called "{layer.name}", a {type(other).__name__} and a '
                     f"{type(layer).__name__}; names must be unique in a model: give one of them another name="
                 )
+
+    def connections(self, layer):
+        """What goes into a layer's calls, as Keras writes it: "name[call][output], ..."."""
+        names = {id(other): other.name for other in self.layers}
+        places = [key for call in self.calls if call.layer is layer for key in call.inputs]
+        return ", ".join(f"{names[maker]}[{call}][{output}]" for maker, call, output in places) or "-"
 
     # ---- running ----
 

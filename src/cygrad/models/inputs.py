@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..layers.layer import Layer
 from ..layers.symbolic import KerasTensor
 from ..ops._backend import from_array
 from .data import ArrayBatches, StreamBatches, as_array, class_weights, is_stream, leaves, map_leaves
@@ -112,6 +113,8 @@ class Inputs:
         if class_weight is not None and sample_weight is not None:
             raise ValueError(f"{caller}: give class_weight or sample_weight, not both")
         overridden = self._overrides("train_step", "test_step", "compute_loss", "compute_metrics")
+        if type(self).call is Layer.call:  # all is in the steps, as in a GAN
+            return _as_given(caller, y, sample_weight, n, isinstance(y, dict))
         spec = self._output_spec(x)
         several = len(flat(spec)) > 1
         if y is None:
@@ -127,10 +130,7 @@ class Inputs:
             )
         outputs = Outputs(spec, getattr(self, "output_names", None))
         if overridden and self._compile_arguments.get("loss") is None:  # the step knows what y is
-            convert = _converter(caller, n)
-            return map_leaves(lambda a: convert(a, "y"), y), map_leaves(
-                lambda a: _weight_array(caller, a, n), sample_weight
-            )
+            return _as_given(caller, y, sample_weight, n, isinstance(y, (dict, list, tuple)))
         given = outputs.losses(self._compile_arguments.get("loss"))
         targets, convert = outputs.targets(y, given, caller), _converter(caller, n)
         for i, target in enumerate(targets):
@@ -241,6 +241,18 @@ def _converter(caller, n):
         return array
 
     return convert
+
+
+def _as_given(caller, y, sample_weight, n, nested):
+    """y and sample_weight as arrays in the structure that they came in, for a step that knows what they are."""
+    convert, weights = _converter(caller, n), isinstance(sample_weight, (dict, list, tuple))
+    if nested:
+        y = map_nest(lambda a: convert(a, "y"), y)
+    elif y is not None:
+        y = convert(y, "y")
+    if weights and (isinstance(sample_weight, dict) or any(np.ndim(w) for w in sample_weight)):
+        return y, map_nest(lambda w: _weight_array(caller, w, n), sample_weight)
+    return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
 
 
 def _sized(array, n, name):

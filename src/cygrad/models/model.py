@@ -4,6 +4,7 @@ import json
 import math
 import re
 
+from ..layers.core import Operation
 from ..layers.layer import Layer
 from .container import parse_json
 from .saving import from_bytes, load_weights, save_model, save_weights, to_bytes
@@ -116,7 +117,8 @@ class Model(Trainer, Layer):
         show_trainable=False,
         layer_range=None,
     ):
-        """Prints the layers, their output shapes and parameters, and the totals with the memory that they take.
+        """Prints the layers, their output shapes and parameters, and the totals with the memory that they take; for a
+        graph that is no chain also what each layer is connected to.
 
         print_fn gets one line at a time (print where absent). expand_nested lists the layers of models inside;
         layer_range=(first, last) limits the table to layers from one name to another (regular expressions).
@@ -196,12 +198,20 @@ def _size_text(count, nbytes):
         nbytes /= 1024
 
 
+def _class_text(layer):
+    """The class of a layer; of an operation, its function's name in the same style."""
+    kind = type(layer)
+    return "".join(p.capitalize() for p in layer.function.split("_")) if kind is Operation else kind.__name__
+
+
 def _rows(model, expand_nested, depth=0):
-    for layer in model.layers:
-        name = f"{'   ' * depth}{'└ ' if depth else ''}{layer.name} ({type(layer).__name__})"
-        params = f"{layer.count_params():,}" if layer.built else "0 (unbuilt)"
+    graph = getattr(model, "_graph", None)
+    for layer in graph.layers if graph else model.layers:
+        name = f"{'   ' * depth}{'└ ' if depth else ''}{layer.name} ({_class_text(layer)})"
+        params = f"{layer.count_params():,}" if layer.built or type(layer) is Operation else "0 (unbuilt)"
         trainable = "-" if not layer.weights else "Y" if layer.trainable else "N"
-        yield layer.name, [name, _shape_text(layer), params, trainable]
+        connected = graph.connections(layer) if graph else "-"
+        yield layer.name, [name, _shape_text(layer), params, connected, trainable]
         if expand_nested and isinstance(layer, Model):
             yield from _rows(layer, True, depth + 1)
 
@@ -219,8 +229,11 @@ def _between(rows, layer_range):
 
 
 def _summary_lines(model, line_length, positions, expand_nested, show_trainable, layer_range):
-    header = ["Layer (type)", "Output Shape", "Param #", "Trainable"][: 4 if show_trainable else 3]
-    rows = [cells[: len(header)] for _, cells in _between(list(_rows(model, expand_nested)), layer_range)]
+    header = ["Layer (type)", "Output Shape", "Param #", "Connected to", "Trainable"]
+    is_chain = not hasattr(model, "_graph") or model._graph.is_chain
+    shown = [True, True, True, not is_chain, show_trainable]
+    rows = [cells for _, cells in _between(list(_rows(model, expand_nested)), layer_range)]
+    header, *rows = [[cell for cell, show in zip(cells, shown) if show] for cells in [header, *rows]]
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     if line_length:
         ends = positions or [(i + 1) / len(header) for i in range(len(header))]

@@ -39,12 +39,12 @@ def _sharing(what):
 
 def serialize_layer(layer):
     """{"class_name", "config"} of a layer or model: plain data, the reverse of deserialize_layer."""
-    written = _shared.written
+    written, name = _shared.written, _lookup.get_registered_name(type(layer))
     if written is not None and id(layer) in written:
         number, first = written[id(layer)]
         first["shared_id"] = number
-        return {"class_name": type(layer).__name__, "config": {"shared_with": number}}
-    data = {"class_name": type(layer).__name__, "config": layer.get_config()}
+        return {"class_name": name, "config": {"shared_with": number}}
+    data = {"class_name": name, "config": layer.get_config()}
     if written is not None:
         written[id(layer)] = len(written), data
     return data
@@ -73,7 +73,7 @@ def deserialize_layer(data, custom_objects=None):
         )
     if "shared_with" in config:
         layer = (_shared.read or {}).get(config["shared_with"])
-        if layer is None or type(layer).__name__ != name:
+        if layer is None:
             raise ValueError(f"{name}: there is no layer {config['shared_with']!r:.60} that it could be shared with")
         return layer
     if isinstance(config.get("layers"), list) and len(config["layers"]) > MOST_LAYERS:

@@ -5,6 +5,7 @@ callback asks for them, and a value leaves C only to be added to a running mean.
 test_step, predict_step, compute_loss or compute_metrics takes the same loop with its own step.
 """
 
+import inspect
 import warnings
 
 import numpy as np
@@ -78,6 +79,12 @@ class Trainer(Compiled, Inputs):
             self._track_losses(values, leaves(y_pred)[0].shape[0])
         return self._total(values)
 
+    def _compute_loss(self, *arguments, training):
+        """compute_loss, which an override may define without `training`, as in Keras before 3.3."""
+        if "training" in inspect.signature(self.compute_loss).parameters:
+            return self.compute_loss(*arguments, training=training)
+        return self.compute_loss(*arguments)
+
     def _flat_targets(self, y, y_pred, sample_weight):
         """y and sample_weight with one entry an output; resolves losses and metrics."""
         if not self._resolved:
@@ -132,7 +139,7 @@ class Trainer(Compiled, Inputs):
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         with GradientTape() as tape:
             y_pred = self(x, training=True)
-            loss = self.compute_loss(x, y, y_pred, sample_weight, training=True)
+            loss = self._compute_loss(x, y, y_pred, sample_weight, training=True)
         self._loss_tracker.update_state(loss, sample_weight=leaves(x)[0].shape[0])
         self.optimizer.step_from_tape(tape, loss, self.trainable_variables)
         return self.compute_metrics(x, y, y_pred, sample_weight)
@@ -141,7 +148,7 @@ class Trainer(Compiled, Inputs):
         """One evaluation step on a batch; returns {name: value}."""
         x, y, sample_weight = unpack_x_y_sample_weight(data)
         y_pred = self(x, training=False)
-        loss = self.compute_loss(x, y, y_pred, sample_weight, training=False)
+        loss = self._compute_loss(x, y, y_pred, sample_weight, training=False)
         self._loss_tracker.update_state(loss, sample_weight=leaves(x)[0].shape[0])
         return self.compute_metrics(x, y, y_pred, sample_weight)
 

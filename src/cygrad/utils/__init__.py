@@ -1,7 +1,15 @@
 """Helpers around models and data, under keras.utils's names."""
 
-from .._lookup import custom_object_scope
 from ..models.data import pack_x_y_sample_weight, unpack_x_y_sample_weight
+from ..saving import (
+    custom_object_scope,
+    deserialize_keras_object,
+    get_custom_objects,
+    get_registered_name,
+    get_registered_object,
+    register_keras_serializable,
+    serialize_keras_object,
+)
 from .numerical import normalize, split_dataset, to_categorical
 from .plotting import plot_activations, plot_history
 from .py_dataset import PyDataset
@@ -11,7 +19,8 @@ Sequence = PyDataset  # Keras 2's name
 CustomObjectScope = custom_object_scope
 
 __all__ = [
-    "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "normalize",
-    "pack_x_y_sample_weight", "plot_activations", "plot_history", "set_random_seed", "split_dataset", "to_categorical",
-    "unpack_x_y_sample_weight",
+    "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
+    "get_custom_objects", "get_registered_name", "get_registered_object", "normalize", "pack_x_y_sample_weight",
+    "plot_activations", "plot_history", "register_keras_serializable", "serialize_keras_object", "set_random_seed",
+    "split_dataset", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip
