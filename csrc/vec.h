@@ -195,6 +195,46 @@ CG_INLINE void vf_stream_end(void) {
 #endif
 }
 
+/* vf_load_quads: four floats from each of VLEN / 4 places, stride apart
+ * vf_transpose_quads: quarter g of v[i] gets number i of the quarters g of all four. After loading q[r] from row r, 4 + r, 8 + r ... of a matrix,
+ * that makes q[i] column i of VLEN rows. */
+#if defined(__AVX512F__) && VLEN == 16
+CG_INLINE vf vf_load_quads(const float *p, int64_t stride) { /* loads into masked lanes are no shuffles, unlike inserts */
+    __m512 v = _mm512_castps128_ps512(_mm_loadu_ps(p));
+    v = _mm512_mask_broadcast_f32x4(v, 0x00f0, _mm_loadu_ps(p + stride));
+    v = _mm512_mask_broadcast_f32x4(v, 0x0f00, _mm_loadu_ps(p + 2 * stride));
+    return (vf)_mm512_mask_broadcast_f32x4(v, 0xf000, _mm_loadu_ps(p + 3 * stride));
+}
+CG_INLINE vf vf_unpack_low(vf a, vf b) { return (vf)_mm512_unpacklo_ps((__m512)a, (__m512)b); }
+CG_INLINE vf vf_unpack_high(vf a, vf b) { return (vf)_mm512_unpackhi_ps((__m512)a, (__m512)b); }
+CG_INLINE vf vf_lower_halves(vf a, vf b) { return (vf)_mm512_shuffle_ps((__m512)a, (__m512)b, 0x44); }
+CG_INLINE vf vf_upper_halves(vf a, vf b) { return (vf)_mm512_shuffle_ps((__m512)a, (__m512)b, 0xee); }
+#elif defined(__AVX2__) && VLEN == 8
+CG_INLINE vf vf_load_quads(const float *p, int64_t stride) {
+    return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+}
+CG_INLINE vf vf_unpack_low(vf a, vf b) { return (vf)_mm256_unpacklo_ps((__m256)a, (__m256)b); }
+CG_INLINE vf vf_unpack_high(vf a, vf b) { return (vf)_mm256_unpackhi_ps((__m256)a, (__m256)b); }
+CG_INLINE vf vf_lower_halves(vf a, vf b) { return (vf)_mm256_shuffle_ps((__m256)a, (__m256)b, 0x44); }
+CG_INLINE vf vf_upper_halves(vf a, vf b) { return (vf)_mm256_shuffle_ps((__m256)a, (__m256)b, 0xee); }
+#else
+CG_INLINE vf vf_load_quads(const float *p, int64_t stride) {
+    (void)stride;
+    return vf_load(p);
+}
+CG_INLINE vf vf_unpack_low(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
+CG_INLINE vf vf_unpack_high(vf a, vf b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
+CG_INLINE vf vf_lower_halves(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 1, 4, 5); }
+CG_INLINE vf vf_upper_halves(vf a, vf b) { return __builtin_shufflevector(a, b, 2, 3, 6, 7); }
+#endif
+CG_INLINE void vf_transpose_quads(vf *v) {
+    vf a = vf_unpack_low(v[0], v[1]), b = vf_unpack_high(v[0], v[1]), c = vf_unpack_low(v[2], v[3]), d = vf_unpack_high(v[2], v[3]);
+    v[0] = vf_lower_halves(a, c);
+    v[1] = vf_upper_halves(a, c);
+    v[2] = vf_lower_halves(b, d);
+    v[3] = vf_upper_halves(b, d);
+}
+
 /* Loads and stores that are whole where n >= VLEN, partial at the end of a row. */
 CG_INLINE vf vf_load_upto(const float *p, int64_t n) { return n >= VLEN ? vf_load(p) : vf_load_n(p, n); }
 CG_INLINE void vf_store_upto(float *p, vf v, int64_t n) {

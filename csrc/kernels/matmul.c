@@ -187,6 +187,7 @@ enum {
     BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
     SECOND_LEVEL = 65536, LARGE = 300000, /* numbers of b: more than stay in the second-level cache beside that; more than it holds */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
+    TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
 };
 
 /* y, a and b as the kernel gets them, with strides instead of transpositions. */
@@ -211,11 +212,60 @@ static inline void prefetch_b(const struct product *p, const float *b, int64_t k
         for (int64_t c = 0; c < length; c += 16) __builtin_prefetch(b + r * row + c);
 }
 
+/* sum += a b for 4 quads steps of k: m rows by VLEN columns, b transposed; whole cache lines of b at a time, for its rows may collide */
+CG_INLINE void add_transposed(vf *sum, const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t b_row, const int m, const int quads) {
+    vf column[VLEN / 4][4];
+    CG_UNROLL
+    for (int r = 0; r < 4; r++) {
+        CG_UNROLL
+        for (int q = 0; q < quads; q++) column[q][r] = vf_load_quads(b + r * b_row + 4 * q, 4 * b_row);
+    }
+    CG_UNROLL
+    for (int q = 0; q < quads; q++) {
+        vf_transpose_quads(column[q]);
+        CG_UNROLL
+        for (int k = 0; k < 4; k++) {
+            CG_UNROLL
+            for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * a_row + (4 * q + k) * a_k]), column[q][k], sum[i]);
+        }
+    }
+}
+
+/* m rows of y with a transposed b, without a copy of b: it is turned in registers. Rows begin at a; columns j .. n1-1 as far as they fill
+ * vectors; returns the first that is left. */
+CG_INLINE int64_t few_rows(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, const int m) {
+    for (; j + VLEN <= n1; j += VLEN) {
+        const float *b = p->b + j * p->b_j;
+        int64_t k = 0;
+        vf sum[TURNED_ROWS], last = vf_set(0);
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = p->bias ? vf_load(p->bias + j) : vf_set(0);
+        for (; k + VLEN <= p->K; k += VLEN) add_transposed(sum, a + k * p->a_k, p->a_row, p->a_k, b + k, p->b_j, m, VLEN / 4);
+        for (; k + 4 <= p->K; k += 4) add_transposed(sum, a + k * p->a_k, p->a_row, p->a_k, b + k, p->b_j, m, 1);
+        for (; k < p->K; k++) {
+            for (int i = 0; i < VLEN; i++) last[i] = b[i * p->b_j + k];
+            CG_UNROLL
+            for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * p->a_row + k * p->a_k]), last, sum[i]);
+        }
+        CG_UNROLL
+        for (int i = 0; i < m; i++) vf_store(y + i * p->N + j, sum[i]);
+    }
+    return j;
+}
+
 /* Rows m0 .. m1-1 and columns n0 .. n1-1 of y, on the calling thread. */
 static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     static const int64_t at_start[1] = {0};
     float panel[STEPS * NR] __attribute__((aligned(64)));
     const int64_t M = m1 - m0;
+    if (M <= TURNED_ROWS && p->b_j != 1 && !p->packed_b) {
+        float *y = p->y + m0 * p->N;
+        const float *a = p->a + m0 * p->a_row;
+        const int64_t from = n0;
+        n0 = M == 1 ? few_rows(p, y, a, n0, n1, 1) : M == 2 ? few_rows(p, y, a, n0, n1, 2) : M == 3 ? few_rows(p, y, a, n0, n1, 3) : few_rows(p, y, a, n0, n1, 4);
+        activate_rows(y + from, M, n0 - from, p->N, p->activation);
+        if (n0 == n1) return;
+    }
     /* Rows a multiple of 4 KiB apart fall into one set of the first-level cache, which has eight places or more. */
     const int collide = p->a_row % 1024 == 0;
     const int pack = M > MR && n1 - n0 > 4 * NR && (p->a_row == 1 ? p->a_k > 4 * NR : collide && MR > 7);
