@@ -130,31 +130,55 @@ static inline void run_tile(struct tile *t, int64_t m, int64_t n) {
 static inline int64_t even_rows_of(int64_t n, int64_t most) { return n ? cg_ceil_div(n, cg_ceil_div(n, most)) : most; }
 static inline int64_t even_rows(int64_t n) { return even_rows_of(n, MR); }
 
-/* to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns: four by four in registers, the last ones over their neighbours again.
- * Four blocks of a row follow one another, which use up its cache line: rows a power of two apart would push it out before the next visit. */
-static void copy_transposed(float *restrict to, int64_t to_row, const float *restrict from, int64_t from_row, int64_t rows, int64_t columns) {
+/* column[q][k] = columns 4 q + k of VLEN rows of b, quads * 4 of them: a whole cache line at a time, for its rows may collide */
+CG_INLINE void load_columns(vf column[VLEN / 4][4], const float *b, int64_t b_row, const int quads) {
+    CG_UNROLL
+    for (int r = 0; r < 4; r++) {
+        CG_UNROLL
+        for (int q = 0; q < quads; q++) column[q][r] = vf_load_quads(b + r * b_row + 4 * q, 4 * b_row);
+    }
+    CG_UNROLL
+    for (int q = 0; q < quads; q++) vf_transpose_quads(column[q]);
+}
+
+/* to[c * to_row + r] = from[r * from_row + c] for r < rows, c < columns: four by four in registers, the last ones over their neighbours again */
+static void copy_transposed_edge(float *restrict to, int64_t to_row, const float *restrict from, int64_t from_row, int64_t rows, int64_t columns) {
     typedef float v4 __attribute__((vector_size(16), aligned(4), may_alias));
     if (rows < 4 || columns < 4) {
         for (int64_t c = 0; c < columns; c++)
             for (int64_t r = 0; r < rows; r++) to[c * to_row + r] = from[r * from_row + c];
         return;
     }
-    for (int64_t line = 0; line < columns; line += 16) {
+    for (int64_t j = 0; j < columns; j += 4) {
         for (int64_t i = 0; i < rows; i += 4) {
-            for (int64_t j = line; j < cg_min64(line + 16, columns); j += 4) {
-                const int64_t r = cg_min64(i, rows - 4), c = cg_min64(j, columns - 4);
-                const float *f = from + r * from_row + c;
-                float *t = to + c * to_row + r;
-                v4 a = *(const v4 *)f, b = *(const v4 *)(f + from_row), d = *(const v4 *)(f + 2 * from_row), e = *(const v4 *)(f + 3 * from_row);
-                v4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), de = __builtin_shufflevector(d, e, 0, 4, 1, 5);
-                *(v4 *)t = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
-                *(v4 *)(t + to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
-                ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), de = __builtin_shufflevector(d, e, 2, 6, 3, 7);
-                *(v4 *)(t + 2 * to_row) = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
-                *(v4 *)(t + 3 * to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
-            }
+            const int64_t r = cg_min64(i, rows - 4), c = cg_min64(j, columns - 4);
+            const float *f = from + r * from_row + c;
+            float *t = to + c * to_row + r;
+            v4 a = *(const v4 *)f, b = *(const v4 *)(f + from_row), d = *(const v4 *)(f + 2 * from_row), e = *(const v4 *)(f + 3 * from_row);
+            v4 ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), de = __builtin_shufflevector(d, e, 0, 4, 1, 5);
+            *(v4 *)t = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
+            *(v4 *)(t + to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
+            ab = __builtin_shufflevector(a, b, 2, 6, 3, 7), de = __builtin_shufflevector(d, e, 2, 6, 3, 7);
+            *(v4 *)(t + 2 * to_row) = __builtin_shufflevector(ab, de, 0, 1, 4, 5);
+            *(v4 *)(t + 3 * to_row) = __builtin_shufflevector(ab, de, 2, 3, 6, 7);
         }
     }
+}
+
+/* The same: blocks of VLEN by VLEN, then what is left of rows and columns */
+static void copy_transposed(float *restrict to, int64_t to_row, const float *restrict from, int64_t from_row, int64_t rows, int64_t columns) {
+    const int64_t whole_rows = rows / VLEN * VLEN, whole_columns = columns / VLEN * VLEN;
+    for (int64_t r = 0; r < whole_rows; r += VLEN) {
+        for (int64_t c = 0; c < whole_columns; c += VLEN) {
+            vf column[VLEN / 4][4];
+            load_columns(column, from + r * from_row + c, from_row, VLEN / 4);
+            CG_UNROLL
+            for (int k = 0; k < VLEN; k++) vf_store(to + (c + k) * to_row + r, column[k / 4][k % 4]);
+        }
+    }
+    if (whole_columns < columns)
+        copy_transposed_edge(to + whole_columns * to_row, to_row, from + whole_columns, from_row, whole_rows, columns - whole_columns);
+    if (whole_rows < rows) copy_transposed_edge(to + whole_rows, to_row, from + whole_rows * from_row, from_row, rows - whole_rows, columns);
 }
 
 /* b's columns j .. j+n-1 (n <= NR) for k < K into [K][NR]; what is beyond n is never read. Element (k, j) is at b[k * b_k + j * b_j]; one
@@ -212,22 +236,14 @@ static inline void prefetch_b(const struct product *p, const float *b, int64_t k
         for (int64_t c = 0; c < length; c += 16) __builtin_prefetch(b + r * row + c);
 }
 
-/* sum += a b for 4 quads steps of k: m rows by VLEN columns, b transposed; whole cache lines of b at a time, for its rows may collide */
+/* sum += a b for 4 quads steps of k: m rows by VLEN columns, b transposed */
 CG_INLINE void add_transposed(vf *sum, const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t b_row, const int m, const int quads) {
     vf column[VLEN / 4][4];
+    load_columns(column, b, b_row, quads);
     CG_UNROLL
-    for (int r = 0; r < 4; r++) {
+    for (int k = 0; k < 4 * quads; k++) {
         CG_UNROLL
-        for (int q = 0; q < quads; q++) column[q][r] = vf_load_quads(b + r * b_row + 4 * q, 4 * b_row);
-    }
-    CG_UNROLL
-    for (int q = 0; q < quads; q++) {
-        vf_transpose_quads(column[q]);
-        CG_UNROLL
-        for (int k = 0; k < 4; k++) {
-            CG_UNROLL
-            for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * a_row + (4 * q + k) * a_k]), column[q][k], sum[i]);
-        }
+        for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * a_row + k * a_k]), column[k / 4][k % 4], sum[i]);
     }
 }
 
