@@ -7,7 +7,7 @@
  * The tile: m <= MR rows by nv <= NV vectors of y stay in registers; each step of k loads nv vectors of b and one number of each
  * row of a. a is read in place (a_row apart from row to row, a_k from k to k), so transposed and plain operands and the pixels of
  * an image all go without a copy. The tile hides what a second-level cache takes to answer; copies are for what it does not hide:
- *   b into [K][NR] panels (NR = NV * VLEN) where b is transposed, or many rows meet it: one panel at a time, by the thread that needs it
+ *   b into [K][NR] panels (NR = NV * VLEN) where it is transposed (and a has more than a few rows), or many rows meet it: one panel at a time, by the thread that needs it
  *   and just before, or all of b at once where several blocks of rows would pack it again;
  *   a into [K][rows] panels where it is transposed and long, or its rows lie so that they push each other out of the first-level cache. */
 
@@ -209,7 +209,8 @@ enum {
     STEPS = 512, SHARED_STEPS = 1024, /* most k steps at a time, where b is read in place or packed panel by panel; where it is packed as a whole */
     FEW_ROWS_STEPS = 8,               /* for so few rows that b is read once, row by row as it lies: as many streams as are prefetched */
     BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
-    SECOND_LEVEL = 65536, LARGE = 300000, /* numbers of b: more than stay in the second-level cache beside that; more than it holds */
+    FIRST_LEVEL = 8192, SECOND_LEVEL = 65536, /* numbers of b: what the first-level cache holds; more than stay in the second-level one beside a */
+    LARGE = 300000, HUGE = 4 << 20,           /* more than the second-level cache holds; than any holds */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
 };
@@ -278,19 +279,25 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
         float *y = p->y + m0 * p->N;
         const float *a = p->a + m0 * p->a_row;
         const int64_t from = n0;
-        n0 = M == 1 ? few_rows(p, y, a, n0, n1, 1) : M == 2 ? few_rows(p, y, a, n0, n1, 2) : M == 3 ? few_rows(p, y, a, n0, n1, 3) : few_rows(p, y, a, n0, n1, 4);
+        switch (M) {
+        case 1: n0 = few_rows(p, y, a, n0, n1, 1); break;
+        case 2: n0 = few_rows(p, y, a, n0, n1, 2); break;
+        case 3: n0 = few_rows(p, y, a, n0, n1, 3); break;
+        case 4: n0 = few_rows(p, y, a, n0, n1, 4); break;
+        }
         activate_rows(y + from, M, n0 - from, p->N, p->activation);
         if (n0 == n1) return;
     }
     /* Rows a multiple of 4 KiB apart fall into one set of the first-level cache, which has eight places or more. */
     const int collide = p->a_row % 1024 == 0;
-    const int pack = M > MR && n1 - n0 > 4 * NR && (p->a_row == 1 ? p->a_k > 4 * NR : collide && MR > 7);
+    const int pack = n1 - n0 > 4 * NR && (p->a_row == 1 ? M > MR && p->a_k > 4 * NR : collide && MR > 7 && M > 7);
     const size_t a_bytes = pack ? (size_t)((M + MR) * p->steps + VLEN) * sizeof(float) : 0;
     float *packed_a = pack ? cg_alloc(a_bytes) : NULL; /* where there is no memory, a is read in place after all */
     const int64_t rows = even_rows_of(M, collide && !packed_a ? cg_min64(7, MR) : MR), tiles = cg_ceil_div(M, rows);
     /* A tile of many rows takes long over a row of b: it needs no copy of a b that is not transposed. */
     const int in_place = !p->packed_b && p->b_j == 1 && (MR >= 12 || M < 128 || p->b_k <= 2 * NR);
     const int prefetch = !p->packed_b && M > WIDE_ROWS && p->K * p->N > SECOND_LEVEL;
+    const int64_t stay = in_place && p->K * p->N <= FIRST_LEVEL ? rows : M; /* these rows first, so that y is written in order */
     int64_t k0 = 0;
     do { /* once even where K is 0 */
         const int64_t kc = cg_min64(p->steps, p->K - k0);
@@ -300,20 +307,23 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
                          .relu = finished && p->activation == CG_RELU};
         for (int64_t i = 0; packed_a && i < M; i += rows)
             pack_a(packed_a + i * kc, rows, p->a + (m0 + i) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(rows, M - i));
-        for (int64_t j = n0, n; j < n1; j += n) {
-            const float *b = p->b + k0 * p->b_k + j * p->b_j;
-            const int wide = in_place && M <= WIDE_ROWS && n1 - j > (WIDE - 1) * VLEN;
-            n = cg_min64(wide ? WIDE * VLEN : NR, n1 - j);
-            t.b = in_place ? b : p->packed_b ? shared_panel(p, j, k0, kc) : panel;
-            t.start = p->bias ? p->bias + j : NULL;
-            if (t.b == panel) pack_b(panel, b, p->b_k, p->b_j, kc, n);
-            for (int64_t i = 0; i < M; i += rows) {
-                const int64_t m = cg_min64(rows, M - i);
-                t.a = packed_a ? packed_a + i * kc : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
-                t.y = p->y + (m0 + i) * p->N + j;
-                if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
-                run_tile(&t, m, n);
-                if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
+        for (int64_t i0 = 0; i0 < M; i0 += stay) {
+            const int64_t i1 = cg_min64(i0 + stay, M);
+            for (int64_t j = n0, n; j < n1; j += n) {
+                const float *b = p->b + k0 * p->b_k + j * p->b_j;
+                const int wide = in_place && M <= WIDE_ROWS && n1 - j > (WIDE - 1) * VLEN;
+                n = cg_min64(wide ? WIDE * VLEN : NR, n1 - j);
+                t.b = in_place ? b : p->packed_b ? shared_panel(p, j, k0, kc) : panel;
+                t.start = p->bias ? p->bias + j : NULL;
+                if (t.b == panel) pack_b(panel, b, p->b_k, p->b_j, kc, n);
+                for (int64_t i = i0; i < i1; i += rows) {
+                    const int64_t m = cg_min64(rows, M - i);
+                    t.a = packed_a ? packed_a + i * kc : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
+                    t.y = p->y + (m0 + i) * p->N + j;
+                    if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
+                    run_tile(&t, m, n);
+                    if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
+                }
             }
         }
         k0 += kc;
@@ -346,7 +356,9 @@ static void multiply_columns(const struct batch *batch, const struct product *p,
         if (blocks > 1) blocks = cg_min64(p->M, cg_ceil_div(blocks, threads) * threads); /* as many for each */
         const int several = 2.0 * p->M * p->K * (n1 - n0) * batch->count > 2e7 * threads || (batch->count > 1 && batch->count % threads);
         const int64_t wanted = cg_ceil_div((several ? 4 : 1) * threads, batch->count * blocks);
-        if (panels < threads || p->M > 8 * p->N) blocks = cg_min64(p->M, blocks * wanted);
+        /* With a small b, writing y is the work: whole rows for each thread, for prefetchers run on into what another one writes. */
+        const int by_rows = p->M > 8 * p->N || (p->K * p->N <= FIRST_LEVEL && p->M >= 64 * threads);
+        if (panels < threads || by_rows) blocks = cg_min64(p->M, blocks * wanted);
         else groups = cg_min64(panels, wanted);
     }
     const int64_t parts = blocks * groups;
@@ -395,7 +407,9 @@ static int multiply(const struct batch *batch, struct product *p) {
         for (int64_t i = 0; i < batch->count && !status; i++) status = multiply_packed(product_of(batch, *p, i), blocks, threads);
         return status;
     }
-    p->steps = even_steps(p->K, p->M <= WIDE_ROWS && p->K * p->N > SECOND_LEVEL && p->b_j == 1 ? FEW_ROWS_STEPS : STEPS);
+    /* Where rows of b collide, so do the lines of a panel in the second-level cache, and one that is asked for ahead pushes itself out. */
+    const int sweep = (p->M <= WIDE_ROWS && p->K * p->N > SECOND_LEVEL) || (p->M <= 8 && p->b_k % 1024 == 0 && p->K * p->N > HUGE);
+    p->steps = even_steps(p->K, sweep && p->b_j == 1 ? FEW_ROWS_STEPS : STEPS);
     blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK_OF_A / p->steps));
     /* A small product is not worth entering OpenMP for. */
     if (threads == 1 && batch->count * blocks == 1) product_part(p, 0, p->M, 0, p->N);
@@ -415,6 +429,8 @@ static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *
 
 static int CG_FN(batched_matmul)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
                                  cg_dims strides_b, int64_t M, int64_t N, int64_t K, int transpose_a, int transpose_b) {
+    if (N == 1 && M > 1) /* as in matmul */
+        return CG_FN(batched_matmul)(y, b, a, rank, shape, strides_b, strides_a, 1, M, K, 0, !transpose_a);
     struct batch batch = {1, rank, shape, strides_a, strides_b};
     struct product p = {.y = y, .a = a, .b = b, .M = M, .N = N, .K = K,
                         .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
