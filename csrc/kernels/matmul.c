@@ -7,8 +7,9 @@
  * The tile: m <= MR rows by nv <= NV vectors of y stay in registers; each step of k loads nv vectors of b and one number of each
  * row of a. a is read in place (a_row apart from row to row, a_k from k to k), so transposed and plain operands and the pixels of
  * an image all go without a copy. The tile hides what a second-level cache takes to answer; copies are for what it does not hide:
- *   b into [K][NR] panels (NR = NV * VLEN) where it is transposed (and a has more than a few rows), or many rows meet it: one panel at a time, by the thread that needs it
- *   and just before, or all of b at once where several blocks of rows would pack it again;
+ *   b into [K][NR] panels (NR = NV * VLEN) where it is transposed or many rows meet it: one panel at a time, by the thread that needs it
+ *   and just before, or all of b at once where several blocks of rows would pack it again. (For a few rows, a transposed b is turned in
+ *   registers on its way to the sums.)
  *   a into [K][rows] panels where it is transposed and long, or its rows lie so that they push each other out of the first-level cache. */
 
 enum {
