@@ -58,6 +58,7 @@ CG_INLINE vf vf_copysign(vf magnitude, vf sign) {
  * vi_any: whether any lane of a comparison is true
  * vf_maximum: NaN where either is; of equal ones (+0 and -0) b
  * vf_permute: lane i is a[from[i] % VLEN]
+ * vf_lookup16: table[index & 15], a table of 16 floats, aligned to 64 bytes; it stays in registers
  * vw_multiply: the whole products of the lower halves. (To the plain product GCC finds no such instruction, but a dozen others.) */
 #if defined(__AVX512F__) && VLEN == 16
 CG_INLINE vf vf_fma(vf a, vf b, vf c) { return (vf)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
@@ -74,6 +75,7 @@ CG_INLINE vf vf_maximum(vf a, vf b) {
     return (vf)_mm512_mask_max_ps((__m512)a, _mm512_cmp_ps_mask((__m512)a, (__m512)a, _CMP_ORD_Q), (__m512)a, (__m512)b);
 }
 CG_INLINE vf vf_permute(vf a, vi from) { return (vf)_mm512_permutexvar_ps((__m512i)from, (__m512)a); }
+CG_INLINE vf vf_lookup16(const float *table, vi index) { return (vf)_mm512_permutexvar_ps((__m512i)index, _mm512_load_ps(table)); }
 CG_INLINE vf vf_scale(vf y, vf k) { return (vf)_mm512_scalef_ps((__m512)y, (__m512)k); }
 CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
 CG_INLINE vi vi_load_bytes(const uint8_t *p) { return (vi)_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i_u *)p)); }
@@ -90,6 +92,11 @@ CG_INLINE vf vf_load_n(const float *p, int64_t n) { return (vf)_mm256_maskload_p
 CG_INLINE void vf_store_n(float *p, vf v, int64_t n) { _mm256_maskstore_ps(p, cg_mask(n), (__m256)v); }
 CG_INLINE int vi_any(vi mask) { return _mm256_movemask_ps((__m256)mask) != 0; }
 CG_INLINE vf vf_permute(vf a, vi from) { return (vf)_mm256_permutevar8x32_ps((__m256)a, (__m256i)from); }
+CG_INLINE vf vf_lookup16(const float *table, vi index) {
+    __m256 low = _mm256_permutevar8x32_ps(_mm256_load_ps(table), (__m256i)index);
+    __m256 high = _mm256_permutevar8x32_ps(_mm256_load_ps(table + 8), (__m256i)index);
+    return (vf)_mm256_blendv_ps(low, high, (__m256)(index << 28));
+}
 CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm256_mul_epu32((__m256i)a, (__m256i)b); }
 CG_INLINE vi vi_load_bytes(const uint8_t *p) { return (vi)_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u *)p)); }
 CG_INLINE void vi_store_bytes(uint8_t *p, vi v) { /* the four bytes of each half, then side by side */
@@ -148,6 +155,15 @@ CG_INLINE vf vf_permute(vf a, vi from) {
     for (int i = 0; i < VLEN; i++) y[i] = a[from[i] & (VLEN - 1)];
     return y;
 }
+#if defined(__ARM_NEON)
+CG_INLINE vf vf_lookup16(const float *table, vi index) { /* of 64 bytes: four times index, + 0, 1, 2, 3 */
+    return (vf)vqtbl4q_u8(vld1q_u8_x4((const uint8_t *)table), (uint8x16_t)((index & 15) * 0x04040404 + 0x03020100));
+}
+#else
+CG_INLINE vf vf_lookup16(const float *table, vi index) {
+    return (vf){table[index[0] & 15], table[index[1] & 15], table[index[2] & 15], table[index[3] & 15]};
+}
+#endif
 #if defined(__SSE2__)
 CG_INLINE vw vw_multiply(vw a, vw b) { return (vw)_mm_mul_epu32((__m128i)a, (__m128i)b); }
 #elif defined(__ARM_NEON)
@@ -170,10 +186,10 @@ CG_INLINE void vi_store_bytes(uint8_t *p, vi v) {
 CG_INLINE vf vf_maximum(vf a, vf b) { return vf_select((vi)(a == a), vf_max(a, b), a); }
 /* a < b ? yes : no */
 CG_INLINE vf vf_if_less(vf a, vf b, vf yes, vf no) { return vf_select((vi)(a < b), yes, no); }
-/* y 2^k, rounded once, for y in 1/2 .. 2 or NaN and whole k in -250 .. 250. In two steps, for neither 2^128 nor 2^-150 is a normal number:
- * half of k goes to y's exponent, the rest is a factor. */
+/* y 2^floor(k), rounded once, for y in 1/2 .. 2.1 or NaN and k in -250 .. 250, a multiple of 1/16. In two steps, for neither 2^128 nor
+ * 2^-150 is a normal number: half goes to y's exponent, the rest is a factor. */
 CG_INLINE vf vf_scale(vf y, vf k) {
-    vi n = __builtin_convertvector(k, vi), half = n >> 1;
+    vi n = __builtin_convertvector(k * 16.0f, vi) >> 4, half = n >> 1;
     return (vf)((vi)y + (half << 23)) * (vf)((n - half + 127) << 23);
 }
 #endif

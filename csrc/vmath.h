@@ -1,7 +1,8 @@
 /* vmath.h: exp, log, tanh and their relatives over a vf.
  *
- * Each is a range reduction and a polynomial in vec.h's exactly rounded operations, without libm, so an element's bits depend
- * neither on its place in a vector nor on the machine (baseline x86, which has no fused multiply-add, may differ in the last bits).
+ * Each is a range reduction (exp and tanh: by tables of 16 floats, as many as a register holds) and a polynomial in vec.h's exactly rounded
+ * operations, without libm, so an element's bits depend neither on its place in a vector nor on the machine (baseline x86, which has no
+ * fused multiply-add, may differ in the last bits).
  *
  * Coefficients: weighted least squares on 2000 Chebyshev nodes against 40-digit values, the weights raised where the error is largest
  * until it is level (Lawson's iteration), which gives the minimax polynomial of the relative error (for quotients: the numerator less
@@ -10,7 +11,7 @@
  *
  * Largest errors in units in the last place, against double precision, over 4 10^7 floats spread evenly over all bit patterns, with and
  * without fused multiply-add (tests/test_vmath.py bounds them on every instruction set):
- *   exp 0.92, 1.19   expm1 1.30   tanh 1.50   sigmoid 2.37   log 0.86   log1p 1.41   softplus 1.72
+ *   exp 0.99, 1.19   expm1 1.30   tanh 1.80   sigmoid 2.37   log 0.86   log1p 1.41   softplus 1.72
  * Absolute errors, in units of 2^-24, of what multiplies x or dy in GELU: normal_cdf 2.8, 3.4   gelu_slope 4.1
  * Zeros, infinities, NaN and denormals give what IEEE 754 and C's Annex F ask for. */
 #ifndef CYGRAD_VMATH_H
@@ -40,10 +41,28 @@ CG_INLINE vf vf_exp_tail(vf r) {
     return vf_fma(p, r, vf_set(0.5f));
 }
 
+/* 2^(i/16) */
+static const float vm_power[16] __attribute__((aligned(64))) = {
+    0x1.000000p0f, 0x1.0b5586p0f, 0x1.172b84p0f, 0x1.2387a6p0f, 0x1.306fe0p0f, 0x1.3dea64p0f, 0x1.4bfdaep0f, 0x1.5ab07ep0f,
+    0x1.6a09e6p0f, 0x1.7a1148p0f, 0x1.8ace54p0f, 0x1.9c4918p0f, 0x1.ae89fap0f, 0x1.c199bep0f, 0x1.d5818ep0f, 0x1.ea4afap0f,
+};
+
+/* x = k log 2 + r with |r| <= log(2) / 32, k a multiple of 1/16, as the last bits of *shifted say too. k times the high part of log 2 is
+ * exact. */
+CG_INLINE vf vf_exp_reduce16(vf x, vf *k, vi *shifted) {
+    const vf shift = vf_set(0x1.8p19f);
+    vf s = vf_fma(x, vf_set(0x1.715476p0f), shift);
+    *shifted = (vi)s;
+    *k = s - shift;
+    return vf_fma(*k, vf_set(0x1.bd0106p-13f), vf_fma(*k, vf_set(-0x1.63p-1f), x));
+}
+
 /* For x <= 89, which is the first whose exp rounds to infinity; that of -104 rounds to 0. */
 CG_INLINE vf vf_exp_upto89(vf x) {
-    vf k, r = vf_exp_reduce(vf_max(vf_set(-104.0f), x), &k);
-    return vf_scale(vf_fma(vf_fma(vf_exp_tail(r), r, vf_set(1.0f)), r, vf_set(1.0f)), k);
+    vi index;
+    vf k, r = vf_exp_reduce16(vf_max(vf_set(-104.0f), x), &k, &index), power = vf_lookup16(vm_power, index);
+    vf q = vf_fma(vf_fma(vf_set(0x1.55560ap-3f), r, vf_set(0x1.00022p-1f)), r * r, r); /* exp(r) - 1 */
+    return vf_scale(vf_fma(power, q, power), k);
 }
 
 CG_INLINE vf vf_exp(vf x) { return vf_exp_upto89(vf_min(vf_set(89.0f), x)); }
@@ -75,20 +94,25 @@ CG_INLINE vf vf_sigmoid(vf x) {
     return vf_if_less(x, vf_set(0.0f), up, down) / (down + up);
 }
 
-/* 1 - 2 / (exp(2 |x|) + 1); below 0.625, where that would cancel, a polynomial. What log 2 loses as one float is not felt: at small
- * k it is little, at large k exp(2 |x|) hardly matters. */
+/* Points near 0.6 i, and their tanh, which is a float but for 2^-38 or so: these points were looked for. */
+static const float vm_tanh_point[16] __attribute__((aligned(64))) = {
+    0.0f, 0x1.327ca6p-1f, 0x1.32c172p0f, 0x1.cca7eep0f, 0x1.32e768p1f, 0x1.808710p1f, 0x1.cd2680p1f, 0x1.0d5be6p2f,
+    0x1.334e16p2f, 0x1.5a0bdap2f, 0x1.7fdedcp2f, 0x1.a6f840p2f, 0x1.cc4bb2p2f, 0x1.f296f4p2f, 0x1.0c308cp3f, 0x1.200000p3f,
+};
+static const float vm_tanh_value[16] __attribute__((aligned(64))) = {
+    0.0f, 0x1.12762ap-1f, 0x1.aa8f48p-1f, 0x1.e4bc1ep-1f, 0x1.f79a64p-1f, 0x1.fd7d20p-1f, 0x1.ff3d80p-1f, 0x1.ffc616p-1f,
+    0x1.ffee4ep-1f, 0x1.fffabap-1f, 0x1.fffe62p-1f, 0x1.ffff86p-1f, 0x1.ffffdap-1f, 0x1.fffff4p-1f, 0x1.fffffcp-1f, 0x1.000000p0f,
+};
+
+/* |x| = point + d, tanh(point) = t: t + (1 - t^2) tanh(d) / (1 + t tanh(d)), with tanh(d) = d / p, p = d coth(d) for |d| < 0.31 */
 CG_INLINE vf vf_tanh(vf x) {
-    const vf shift = vf_set(0x1.8p23f);
-    vf a = vf_abs(x), s = x * x, twice = vf_min(vf_set(20.0f), a + a); /* tanh(10) rounds to 1 */
-    vf shifted = vf_fma(twice, vf_set(0x1.715476p0f), shift);
-    vf r = vf_fma(shifted - shift, vf_set(-0x1.62e43p-1f), twice), e = vf_exp_fraction(r), down = e - r;
-    vf up = (vf)((vu)(e + r) + ((vu)shifted << 23)); /* times 2^k */
-    vf p = vf_set(-0x1.76922ap-8f); /* (tanh(x) / x - 1) / x^2 for |x| < 0.625 */
-    p = vf_fma(p, s, vf_set(0x1.52509ep-6f));
-    p = vf_fma(p, s, vf_set(-0x1.b84340p-5f));
-    p = vf_fma(p, s, vf_set(0x1.110760p-3f));
-    p = vf_fma(p, s, vf_set(-0x1.555534p-2f));
-    return vf_copysign(vf_if_less(a, vf_set(0.625f), vf_fma(p * s, a, a), 1.0f - (down + down) / (up + down)), x);
+    vf a = vf_min(vf_set(9.02f), vf_abs(x)); /* tanh(9.02) rounds to 1 */
+    vi index = (vi)vf_fma(a, vf_set(1 / 0.6f), vf_set(0x1.8p23f));
+    vf d = a - vf_lookup16(vm_tanh_point, index), t = vf_lookup16(vm_tanh_value, index), s = d * d;
+    vf p = vf_fma(vf_set(0x1.10d876p-9f), s, vf_set(-0x1.6c0fccp-6f));
+    p = vf_fma(p, s, vf_set(0x1.555554p-2f));
+    p = vf_fma(p, s, vf_set(1.0f));
+    return vf_copysign(t + vf_fma(-t, t, vf_set(1.0f)) * d / vf_fma(t, d, p), x);
 }
 
 /* log(2^k (1 + f)), sqrt(1/2) <= 1 + f < sqrt(2) */
@@ -133,9 +157,11 @@ CG_INLINE vf vf_log1p(vf x) {
     return vf_if_less(vf_abs(x), vf_set(0x1p-25f), x, vf_log_domain(u, y));
 }
 
-/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)); log1p of a value in 0 .. 1 needs no special cases */
+/* log(1 + exp(x)) = max(x, 0) + log1p(exp(-|x|)); log1p of a value in 0 .. 1 needs no special cases. Its exp comes without a table, whose
+ * rounding would be felt. */
 CG_INLINE vf vf_softplus(vf x) {
-    vf e = vf_exp_upto89(vf_below(x));
+    vf n, r = vf_exp_reduce(vf_max(vf_set(-104.0f), vf_below(x)), &n);
+    vf e = vf_scale(vf_fma(vf_fma(vf_exp_tail(r), r, vf_set(1.0f)), r, vf_set(1.0f)), n);
     vi k = vf_log_bits(1.0f + e) >> 23;
     vf scale = vf_power_of_two(-k);
     return vf_max(vf_set(0.0f), x) + vf_log_reduced(vf_fma(e, scale, scale - 1.0f), k);

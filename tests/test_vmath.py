@@ -7,7 +7,7 @@ from cygrad import _core, reference
 from cygrad.testing import settings
 
 # Largest error in units in the last place of the result; vmath.h states what was measured.
-ULPS = {"exp": 1.3, "tanh": 1.6, "sigmoid": 2.5, "softplus": 1.9, "log": 1.0, "elu": 1.4}
+ULPS = {"exp": 1.3, "tanh": 1.9, "sigmoid": 2.5, "softplus": 1.9, "log": 1.0, "elu": 1.4}
 # Largest |error| / |x| (of a backward: / |dy|) in units of 2^-24: gelu's factor is accurate absolutely
 SCALED = {"gelu": 4.0, "gelu_backward": 4.6}
 FMA = [isa for isa in _core.available_isas() if isa != "baseline"]
