@@ -545,7 +545,7 @@ def test_exponential_decay():
 
 
 def test_restarts_come_at_their_steps():
-    schedule = optimizers.schedules.CosineDecayRestarts(1.0, first_decay_steps=2, t_mul=1.5, m_mul=0.5)
+    schedule = optimizers.schedules.CosineDecayRestarts(1.0, first_decay_steps=2, t_mul=1.5, m_mul=0.9)
     assert [step for step in range(1, 9) if schedule(step) > schedule(step - 1)] == [2, 5]
     schedule = optimizers.schedules.CosineDecayRestarts(1.0, first_decay_steps=3)
     assert [step for step in range(1, 100) if schedule(step) > schedule(step - 1)] == [3, 9, 21, 45, 93]

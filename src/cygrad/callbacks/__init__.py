@@ -1,5 +1,7 @@
 """Callbacks: what happens around training, evaluation and prediction; History and the progress bar are such, too."""
 
+from .averaging import SwapEMAWeights
+from .backup import BackupAndRestore
 from .callback import HOOKS, Callback, History, LambdaCallback
 from .callback_list import CallbackList
 from .csv_logger import CSVLogger
@@ -9,6 +11,7 @@ from .progress import ProgbarLogger
 
 __all__ = [
     "HOOKS",
+    "BackupAndRestore",
     "CSVLogger",
     "Callback",
     "CallbackList",
@@ -20,5 +23,6 @@ __all__ = [
     "MonitorCallback",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "SwapEMAWeights",
     "TerminateOnNaN",
 ]

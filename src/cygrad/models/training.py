@@ -349,8 +349,9 @@ class Trainer(Compiled, Inputs):
             )
         self.stop_training = False
         logs = {}
+        self._initial_epoch = None  # BackupAndRestore sets it to where it goes on
         callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
+        for epoch in range(self._initial_epoch or initial_epoch, epochs):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             logs = self._train_epoch(batches, shuffle, callbacks, epoch)

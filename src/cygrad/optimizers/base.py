@@ -115,6 +115,7 @@ class Optimizer:
         self.gradient_accumulation_steps = check_count(
             kind, "gradient_accumulation_steps", gradient_accumulation_steps, 2
         )
+        self._swapped = False  # are averages in the variables' place?
         self.steps_taken = 0  # all of them, those that only accumulate a gradient too
         self.built = False
         self._undecayed, self._undecayed_names = set(), None
@@ -364,7 +365,11 @@ class Optimizer:
         """Where use_ema: each variable takes the value of its average, as fit ends with."""
         if self.use_ema and self.built:
             self.locate(self._variables)
-            np.copyto(np.asarray(self.values), np.asarray(self.slots["average"]))
+            values, averages = np.asarray(self.values), np.asarray(self.slots["average"])
+            if self._swapped:  # the variables have them already
+                values, averages = averages, values
+            values[...] = averages
+            self._swapped = False
 
     def swap_averages(self):
         """Exchanges the variables' values with their averages, if use_ema; callbacks.SwapEMAWeights does."""
@@ -374,6 +379,7 @@ class Optimizer:
             self.locate(self._variables)
             values, averages = np.asarray(self.values), np.asarray(self.slots["average"])
             values[...], averages[...] = averages.copy(), values.copy()
+            self._swapped = not self._swapped
 
     # ---- clipping and decay ----
 
