@@ -13,9 +13,14 @@ from .serialization import named_weights
 FORMAT = "cygrad checkpoint"
 
 
+def _numbered_weights(model):
+    """The weights by their places: automatic layer names depend on what else the process has made."""
+    return {str(i): variable for i, variable in enumerate(named_weights(model).values())}
+
+
 def write_checkpoint(model, path, progress):
     """Writes a model's state and progress, plain data, to a file, which is complete or not there."""
-    names = named_weights(model)
+    names = _numbered_weights(model)
     slots, trained = _slots(model, names)
     tensors = {name: np.asarray(v) for name, v in {**names, **slots}.items()}
     document = {
@@ -40,7 +45,7 @@ def read_checkpoint(model, path):
     file.verify()
     document, required = file.document, {"version", "tensors", "seeds", "progress"}
     check_keys("checkpoint", document, required, {"optimizer", "learning_rate"})
-    targets = names = named_weights(model)
+    targets = names = _numbered_weights(model)
     if "optimizer" in document and model.optimizer is not None:
         targets = {**names, **_restore_slots(model, document["optimizer"], names, file)}
     ignored = {name for name in file.shapes if name.startswith("optimizer/")} - targets.keys()
