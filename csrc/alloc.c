@@ -3,7 +3,9 @@
  * on fresh memory cost PyTorch most of its time in large elementwise work).
  *
  * Classes: a quarter of a power of two apart, from 64 bytes; a block is at most 25 % larger than asked for. Blocks of 2 MiB and more
- * are aligned to huge pages and offered to the kernel as such. The free list's link lives in the free block itself.
+ * are aligned to huge pages and offered to the kernel as such: 256 MiB are zeroed for the first time in 28 ms on huge pages, in 140 on small
+ * ones, again in 4 ms. (A block does not stand in for a smaller one: that saved 1 % of a CNN's peak, and cost ResNet-50 1 %.)
+ * The free list's link lives in the free block itself.
  * One lock, held for a few instructions. */
 #define _GNU_SOURCE
 #include "cygrad.h"
