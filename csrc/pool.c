@@ -246,6 +246,7 @@ static void run_region(void (*function)(void *), void *data, int threads) {
         if (!all_woken) all_woken = woken(threads - 1, false);
     }
     wait_for(ids - own);
+    if (atomic_load(&pool.sleeping)) pool.work_ended = now(); /* after few long ids, the next region is not one after a pause */
     atomic_flag_clear_explicit(&pool.busy, memory_order_release);
 }
 
