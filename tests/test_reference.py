@@ -22,6 +22,9 @@ PAIRS = {
     "layer_normalization_backward": ("layer_normalization_forward", ["x", "scale", "offset"]),
     "rms_normalization_backward": ("rms_normalization_forward", ["x", "scale"]),
     "attention_backward": ("attention_forward", ["q", "k", "v"]),
+    "simple_rnn_backward": ("simple_rnn_forward", ["z", "h0"]),
+    "gru_backward": ("gru_forward", ["z", "h0"]),
+    "lstm_backward": ("lstm_forward", ["z", "h0", "c0"]),
 }  # fmt: skip
 
 CONVOLUTIONS = [
@@ -30,6 +33,9 @@ CONVOLUTIONS = [
     if case["H"] * case["C"] * case["F"] < 2000
 ]
 SMALL = {
+    f"{cell}_forward": [c for c in testing.ENTRIES[f"{cell}_forward"].cases if c.get("saved", True) and c["N"] < 50]
+    for cell in ("simple_rnn", "gru", "lstm")
+} | {
     "conv2d_forward": CONVOLUTIONS,
     "reduce_max": [{"O": 3, "R": 5, "I": 4}, {"O": 2, "R": 7, "I": 1}, {"O": 1, "R": 1, "I": 3}],
 }
@@ -60,13 +66,14 @@ def slope_error(backward, parameters, function=None):
     """|slope by backward - slope by central differences| along a random direction, relative to its terms."""
     forward, differentiated = PAIRS[backward]
     rng = np.random.default_rng(7)
-    arguments = in_float64(forward, parameters)
-    getattr(reference, forward)(**arguments)
+    given = in_float64(forward, parameters)
+    arguments = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in given.items()}  # it may change its inputs
+    getattr(reference, forward)(**given)
     result = next(iter(arguments))
     upstream = rng.standard_normal(arguments[result].shape)
     directions = {k: rng.standard_normal(arguments[k].shape) for k in differentiated if arguments[k] is not None}
     gradients = {k: np.full(direction.shape, np.nan) for k, direction in directions.items()}
-    given = {**arguments, f"d{result}": upstream, **{f"d{k}": gradient for k, gradient in gradients.items()}}
+    given = {**given, f"d{result}": upstream, **{f"d{k}": gradient for k, gradient in gradients.items()}}
     (function or getattr(reference, backward))(*[given.get(p[1]) for p in _core.KERNELS[backward]])
 
     def along(step):

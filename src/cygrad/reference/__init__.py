@@ -102,6 +102,7 @@ from .optimizer import (
 )
 from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_backward, max_pool2d_forward
 from .random import dropout, random_normal, random_truncated_normal, random_uniform
+from .recurrent import gru_backward, gru_forward, lstm_backward, lstm_forward, simple_rnn_backward, simple_rnn_forward
 from .reduce import reduce_max, reduce_max_backward, reduce_min, reduce_sum
 from .softmax import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
 from .take import take_backward, take_forward

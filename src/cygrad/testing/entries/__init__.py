@@ -21,6 +21,7 @@ from . import (  # noqa: F401
     optimizer,
     pool2d,
     random,
+    recurrent,
     reduce,
     softmax,
     take,
