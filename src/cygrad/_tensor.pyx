@@ -210,6 +210,11 @@ cpdef Tensor scalar(double value):
     return t
 
 
+def fill_zeros(Tensor t):
+    """Sets all values to 0; a captured step does it too."""
+    fill_zero(t)
+
+
 def from_array(array, dtype=None):
     """A tensor with a copy of an array-like's values; dtype None is float32."""
     cdef Tensor t

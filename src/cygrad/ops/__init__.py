@@ -3,8 +3,8 @@
 Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
 One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, normalization,
-softmax, attention, reduce, loss; and indexing, logic (comparisons), creation (making and converting tensors),
-functions (what has no kernel).
+softmax, attention, recurrent, reduce, loss; and indexing, logic (comparisons), creation (making and converting
+tensors), functions (what has no kernel).
 """
 
 import sys as _sys
@@ -171,6 +171,7 @@ from .pool2d import (
     average_pool,
     max_pool,
 )
+from .recurrent import gru, lstm, simple_rnn
 from .reduce import (
     argmax,
     argmin,
@@ -244,6 +245,7 @@ __all__ = [
     "get_item",
     "greater",
     "greater_equal",
+    "gru",
     "hard_sigmoid",
     "hstack",
     "is_tensor",
@@ -267,6 +269,7 @@ __all__ = [
     "logical_or",
     "logical_xor",
     "logsumexp",
+    "lstm",
     "matmul",
     "max",
     "max_pool",
@@ -307,6 +310,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "simple_rnn",
     "sin",
     "size",
     "softmax",
@@ -348,7 +352,7 @@ __all__ = [
 # These take no symbolic tensors: they make tensors, or layers and the tape call them, where a microsecond counts.
 _DIRECT = {
     "add_to_gradient", "arange", "batch_normalization_training", "dense", "eye", "flatten", "full", "is_tensor",
-    "linspace", "ndim", "ones", "shape", "sum_of_gradients", "zeros",
+    "gru", "linspace", "lstm", "ndim", "ones", "shape", "simple_rnn", "sum_of_gradients", "zeros",
 }  # fmt: skip
 for _name in __all__:
     if _name not in _DIRECT:

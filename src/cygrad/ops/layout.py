@@ -10,6 +10,7 @@ from operator import index as _index
 
 import numpy as np
 
+from .._tensor import fill_zeros
 from ._backend import (
     K,
     Tensor,
@@ -39,7 +40,7 @@ def zero_gradient(x):
     if not isinstance(x, Variable):
         return zeros(x.shape)
     dx = gradient_like(x)
-    np.asarray(dx).fill(0)
+    fill_zeros(dx)
     return dx
 
 

@@ -15,7 +15,7 @@ from .softmax import log_softmax, softmax
 # ---- activations that a kernel applies to its result ----
 
 # name: (number in enum cg_activation, a function of y that gives backward, None where that needs x, the op)
-_FUSED = {
+FUSED = {
     None: (0, None, None),
     "linear": (0, None, None),
     "relu": (1, _activation.relu_gradient, _activation.relu),
@@ -40,11 +40,11 @@ _AFTER = {"softmax": softmax, "log_softmax": log_softmax, "relu6": _activation.r
 def fusion(activation, op):
     """How to apply an activation: (number for the kernel, y to backward or None, an op to apply after or None)."""
     try:
-        number, from_y, function = _FUSED[activation]
+        number, from_y, function = FUSED[activation]
     except (KeyError, TypeError):
         function = activation if callable(activation) else _AFTER.get(activation)
         if function is None:
-            known = ", ".join(sorted([name for name in _FUSED if name] + list(_AFTER)))
+            known = ", ".join(sorted([name for name in FUSED if name] + list(_AFTER)))
             raise ValueError(
                 f"{op}: activation {activation!r} is not known; expected a function or one of {known}"
             ) from None
