@@ -401,10 +401,10 @@ class Adam(Case):
 
 
 @dataclass(frozen=True)
-class LSTM(Case):
-    """All outputs of a layer; backward gives all gradients. Gates in the order i, f, g, o."""
+class Recurrent(Case):
+    """All outputs of a layer; backward gives all gradients. Gates in Keras's order."""
 
-    kind, section = "lstm", "recurrent"
+    section, gates = "recurrent", 1
     N: int
     T: int
     C: int
@@ -413,43 +413,96 @@ class LSTM(Case):
 
     @property
     def name(self):
-        return f"lstm {self.N}x{self.T} {self.C} to {self.units} forward" + "+backward" * self.backward
+        return f"{self.kind} {self.N}x{self.T} {self.C} to {self.units} forward" + "+backward" * self.backward
 
     @property
     def flops(self):
-        return 2 * self.N * self.T * (self.C + self.units) * 4 * self.units * (3 if self.backward else 1)
+        return 2 * self.N * self.T * (self.C + self.units) * self.gates * self.units * (3 if self.backward else 1)
 
     def inputs(self):
-        u = self.units
+        u, columns = self.units, self.gates * self.units
         x, kernel, recurrent, bias, dy = self.normal(
-            (self.N, self.T, self.C), (self.C, 4 * u), (u, 4 * u), (4 * u,), (self.N, self.T, u)
+            (self.N, self.T, self.C), (self.C, columns), (u, columns), self.bias_shape(columns), (self.N, self.T, u)
         )
         scale = np.float32(1 / math.sqrt(u))
         return {"x": x, "kernel": kernel * scale, "recurrent": recurrent * scale, "bias": bias * scale, "dy": dy}
 
+    def bias_shape(self, columns):
+        return (columns,)
+
     def expected(self, data):
-        f8, sigmoid = doubles(data), lambda v: 1 / (1 + np.exp(-v))
-        h, c, steps = np.zeros((self.N, self.units)), np.zeros((self.N, self.units)), []
+        f8 = doubles(data)
+        states, steps, y = [np.zeros((self.N, self.units))] * 2, [], []
+        bias = f8["bias"].reshape(-1, self.gates * self.units)
         for t in range(self.T):
-            i, f, g, o = np.split(f8["x"][:, t] @ f8["kernel"] + h @ f8["recurrent"] + f8["bias"], 4, axis=1)
-            i, f, g, o, before = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o), c
-            c = f * c + i * g
-            h = o * np.tanh(c)
-            steps.append((i, f, g, o, c, before, h))
-        y = np.stack([s[-1] for s in steps], axis=1)
+            products = f8["x"][:, t] @ f8["kernel"] + bias[0], states[0] @ f8["recurrent"] + sum(bias[1:])
+            after, kept = self.step(*products, *states)
+            steps.append((states, kept))
+            states = after
+            y.append(states[0])
         if not self.backward:
-            return [y]
-        dx, dkernel, drecurrent, dbias, dh, dc = np.empty_like(f8["x"]), 0, 0, 0, 0, 0
+            return [np.stack(y, axis=1)]
+        dx, found, dstates = np.empty_like(f8["x"]), [0, 0, np.zeros_like(bias)], [0, 0]
         for t in reversed(range(self.T)):
-            i, f, g, o, c, before, _ = steps[t]
-            dh, tanh = dh + f8["dy"][:, t], np.tanh(c)
-            dc = dc + dh * o * (1 - tanh**2)
-            gates = [dc * g * i * (1 - i), dc * before * f * (1 - f), dc * i * (1 - g**2), dh * tanh * o * (1 - o)]
-            gates = np.concatenate(gates, axis=1)
-            dx[:, t], dh, dc = gates @ f8["kernel"].T, gates @ f8["recurrent"].T, dc * f
-            dkernel, dbias = dkernel + f8["x"][:, t].T @ gates, dbias + gates.sum(0)
-            drecurrent = drecurrent + (y[:, t - 1].T @ gates if t else 0)
-        return [y, dx, dkernel, drecurrent, dbias]
+            before, kept = steps[t]
+            of_input, of_state, dstates = self.step_backward(dstates[0] + f8["dy"][:, t], dstates[1], before, kept)
+            dx[:, t] = of_input @ f8["kernel"].T
+            dstates[0] = dstates[0] + of_state @ f8["recurrent"].T
+            found[0], found[1] = found[0] + f8["x"][:, t].T @ of_input, found[1] + before[0].T @ of_state
+            found[2] = found[2] + np.stack([of_input.sum(0), of_state.sum(0)])[: len(bias)]
+        return [np.stack(y, axis=1), dx, *found[:2], found[2].reshape(f8["bias"].shape)]
+
+
+class SimpleRNN(Recurrent):
+    kind = "simple_rnn"
+
+    def step(self, a, p, h, _):
+        h = np.tanh(a + p)
+        return [h, 0], h
+
+    def step_backward(self, dh, _, before, h):
+        d = dh * (1 - h**2)
+        return d, d, [0, 0]
+
+
+class GRU(Recurrent):
+    kind, gates = "gru", 3
+
+    def bias_shape(self, columns):
+        return (2, columns)
+
+    def step(self, a, p, h, _):
+        (a_u, a_r, a_g), (p_u, p_r, p_g) = np.split(a, 3, axis=1), np.split(p, 3, axis=1)
+        u, r = sigmoid(a_u + p_u), sigmoid(a_r + p_r)
+        g = np.tanh(a_g + r * p_g)
+        return [u * h + (1 - u) * g, 0], (u, r, g, p_g)
+
+    def step_backward(self, dh, _, before, kept):
+        u, r, g, p = kept
+        dg = dh * (1 - u) * (1 - g**2)
+        first = [dh * (before[0] - g) * u * (1 - u), dg * p * r * (1 - r)]
+        return np.concatenate([*first, dg], 1), np.concatenate([*first, dg * r], 1), [dh * u, 0]
+
+
+class LSTM(Recurrent):
+    kind, gates = "lstm", 4
+
+    def step(self, a, p, h, c):
+        i, f, g, o = np.split(a + p, 4, axis=1)
+        i, f, g, o = sigmoid(i), sigmoid(f), np.tanh(g), sigmoid(o)
+        c = f * c + i * g
+        return [o * np.tanh(c), c], (i, f, g, o, np.tanh(c))
+
+    def step_backward(self, dh, dc, before, kept):
+        i, f, g, o, tanh = kept
+        dc = dc + dh * o * (1 - tanh**2)
+        d = [dc * g * i * (1 - i), dc * before[1] * f * (1 - f), dc * i * (1 - g**2), dh * tanh * o * (1 - o)]
+        d = np.concatenate(d, axis=1)
+        return d, d, [0, dc * f]
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
 
 
 @dataclass(frozen=True)
@@ -521,7 +574,7 @@ def all_cases():
         *(AveragePool2D(*s, backward=backward) for s in shapes.AVERAGE_POOL2D for backward in both),
         *(Dropout(n) for n in shapes.DROPOUT),
         *(Adam(n) for n in shapes.ADAM),
-        *(LSTM(*s, backward) for s in shapes.LSTM for backward in both),
+        *(layer(*s, backward) for layer in (LSTM, GRU, SimpleRNN) for s in shapes.RECURRENT for backward in both),
         *(Train(*s) for s in shapes.TRAIN),
         *(Predict(*s) for s in shapes.PREDICT),
         *(Predict(*s) for s in shapes.PREDICT_AFTER_REST),

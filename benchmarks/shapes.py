@@ -87,7 +87,7 @@ MAX_POOL2D = [  # N, H = W, C, window, stride
 AVERAGE_POOL2D = [(32, 13, 64), (32, 112, 64)]  # N, H = W, C
 DROPOUT = [1 << 14, 1 << 20, 1 << 24]
 ADAM = [55_050, 1 << 22]  # the parameters of the MLP below, and many
-LSTM = [(32, 100, 64, 128)]  # N, T, C, units
+RECURRENT = [(32, 100, 64, 128), (32, 28, 28, 64)]  # N, T, C, units
 
 # Layers as (kind, size); each model ends in a softmax over its classes; Adam, sparse categorical cross-entropy
 _CNN = [("conv", 32), ("pool", 2), ("conv", 64), ("pool", 2), ("flatten", 0), ("dense", 128)]

@@ -91,7 +91,16 @@ class Cygrad(KerasWords):
         return self.differentiable(case, data, lambda x: layer(x, training=True), (layer.gamma, layer.beta))
 
     def lstm(self, case, data):
-        layer = self.layer("LSTM", case.units, return_sequences=True)
+        return self.recurrent(case, data, "LSTM")
+
+    def gru(self, case, data):
+        return self.recurrent(case, data, "GRU")
+
+    def simple_rnn(self, case, data):
+        return self.recurrent(case, data, "SimpleRNN")
+
+    def recurrent(self, case, data, name):
+        layer = self.layer(name, case.units, return_sequences=True)
         layer.build(data["x"].shape)
         layer.set_weights([data["kernel"], data["recurrent"], data["bias"]])
         return self.differentiable(case, data, layer, layer.trainable_variables)

@@ -86,6 +86,40 @@ class Jax(Framework):
 
         return self.differentiable(case, data, function, data["gamma"], data["beta"])
 
+    def lstm(self, case, data):
+        def step(states, a, p):
+            i, f, g, o = jnp.split(a + p, 4, axis=1)
+            c = jax.nn.sigmoid(f) * states[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
+            return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+        return self.recurrent(case, data, step)
+
+    def gru(self, case, data):
+        def step(states, a, p):
+            (a_u, a_r, a_g), (p_u, p_r, p_g) = jnp.split(a, 3, axis=1), jnp.split(p, 3, axis=1)
+            u, r = jax.nn.sigmoid(a_u + p_u), jax.nn.sigmoid(a_r + p_r)
+            return (u * states[0] + (1 - u) * jnp.tanh(a_g + r * p_g),)
+
+        return self.recurrent(case, data, step)
+
+    def simple_rnn(self, case, data):
+        return self.recurrent(case, data, lambda states, a, p: (jnp.tanh(a + p),))
+
+    def recurrent(self, case, data, step):
+        """The input's product for all steps at once, then a scan."""
+
+        def function(x, kernel, recurrent, bias):
+            bias = bias.reshape(-1, kernel.shape[1])
+
+            def scanned(states, a):
+                states = step(states, a, states[0] @ recurrent + sum(bias[1:]))
+                return states, states[0]
+
+            start = (jnp.zeros((case.N, case.units)),) * (2 if case.kind == "lstm" else 1)
+            return jax.lax.scan(scanned, start, (x @ kernel + bias[0]).swapaxes(0, 1))[1].swapaxes(0, 1)
+
+        return self.differentiable(case, data, function, data["kernel"], data["recurrent"], data["bias"])
+
     def predict(self, case, data):
         weights = [jnp.asarray(w) for w in data["weights"]]
         return self.differentiable(case, data, lambda x: jax.nn.softmax(forward(case.model, weights, x)))

@@ -98,17 +98,36 @@ class Torch(Framework):
         return self.differentiable(case, data, function, (gamma, beta))
 
     def lstm(self, case, data):
-        layer = nn.LSTM(case.C, case.units, batch_first=True)
+        return self.recurrent(case, data, nn.LSTM)
+
+    def gru(self, case, data):
+        return self.recurrent(case, data, nn.GRU)
+
+    def simple_rnn(self, case, data):
+        return self.recurrent(case, data, nn.RNN)
+
+    def recurrent(self, case, data, kind):
+        layer, two = kind(case.C, case.units, batch_first=True), case.kind == "gru"
+
+        def turned(v):  # weights of PyTorch's GRU have the reset gate first; its own inverse
+            parts = np.split(v, case.gates, axis=-1)
+            return np.concatenate([parts[1], parts[0], parts[2]], -1) if two else v
+
         with torch.no_grad():
-            layer.weight_ih_l0.copy_(torch.from_numpy(data["kernel"].T))
-            layer.weight_hh_l0.copy_(torch.from_numpy(data["recurrent"].T))
-            layer.bias_ih_l0.copy_(torch.from_numpy(data["bias"]))
-            layer.bias_hh_l0.zero_()
-        parameters = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0)
+            layer.weight_ih_l0.copy_(torch.from_numpy(turned(data["kernel"]).T))
+            layer.weight_hh_l0.copy_(torch.from_numpy(turned(data["recurrent"]).T))
+            bias = turned(data["bias"])
+            layer.bias_ih_l0.copy_(torch.from_numpy(bias[0] if two else bias))
+            layer.bias_hh_l0.copy_(torch.from_numpy(bias[1] if two else np.zeros_like(bias)))
+        parameters = (layer.weight_ih_l0, layer.weight_hh_l0, layer.bias_ih_l0, *([layer.bias_hh_l0] if two else []))
         run, results = self.differentiable(case, data, lambda x: layer(x)[0], parameters)
 
         def in_our_layout():
-            return [v.T if v.ndim == 2 else v for v in results()]
+            found = results()
+            if not case.backward:
+                return found
+            y, dx, dkernel, drecurrent, *dbias = found
+            return [y, dx, turned(dkernel.T), turned(drecurrent.T), turned(np.stack(dbias) if two else dbias[0])]
 
         return run, in_our_layout
 
