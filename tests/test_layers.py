@@ -274,6 +274,13 @@ GRADIENTS = {
     "UnitNormalization": (lambda: layers.UnitNormalization(), (3, 5)),
     "GroupNormalization": (lambda: layers.GroupNormalization(2), (2, 3, 3, 4)),
     "GroupNormalization of axis 1": (lambda: layers.GroupNormalization(2, axis=1), (2, 4, 3)),
+    "SimpleRNN, by its cell": (lambda: layers.SimpleRNN(3, activation="gelu"), (2, 4, 3)),
+    "GRU, by its cell": (lambda: layers.GRU(3, activation="gelu", reset_after=False, go_backwards=True), (2, 4, 3)),
+    "LSTM, by its cell": (lambda: layers.LSTM(3, recurrent_activation="silu", return_sequences=True), (2, 4, 3)),
+    "Bidirectional": (lambda: layers.Bidirectional(layers.GRU(3, return_sequences=True), "mul"), (2, 4, 3)),
+    "StackedRNNCells": (lambda: layers.RNN([layers.LSTMCell(3), layers.SimpleRNNCell(4)]), (2, 4, 3)),
+    "TimeDistributed": (lambda: layers.TimeDistributed(layers.Conv1D(2, 2)), (2, 3, 4, 3)),
+    "TimeDistributed, step by step": (lambda: layers.TimeDistributed(layers.BatchNormalization()), (4, 3, 2)),
 }
 
 
@@ -353,10 +360,17 @@ EVERY = {
     "LayerNormalization": (lambda: layers.LayerNormalization(), (7, 33)),
     "RMSNormalization": (lambda: layers.RMSNormalization(), (7, 33)),
     "UnitNormalization": (lambda: layers.UnitNormalization(), (7, 33)),
+    "SimpleRNN": (lambda: layers.SimpleRNN(5, activation="relu"), (7, 3)),
+    "GRU": (lambda: layers.GRU(33, return_sequences=True, go_backwards=True), (7, 3)),
+    "LSTM": (lambda: layers.LSTM(17), (7, 3)),
+    "RNN": (lambda: layers.RNN([layers.GRUCell(4), layers.LSTMCell(5)]), (7, 3)),
+    "Bidirectional": (lambda: layers.Bidirectional(layers.LSTM(4, return_sequences=True)), (7, 3)),
+    "TimeDistributed": (lambda: layers.TimeDistributed(layers.Conv1D(5, 3)), (2, 7, 3)),
 }
 
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
+NOT_ALONE = {"GRUCell", "InputLayer", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper"}
 
 ELSEWHERE = {  # of whole numbers, or of several tensors: test_embedding.py, test_attention.py
     "AdditiveAttention",
@@ -374,7 +388,7 @@ def public_layers():
 
 
 def test_every_layer_is_in_the_table():
-    assert {cls.__name__ for cls in public_layers()} - set(EVERY) == {"InputLayer", *MERGING, *ELSEWHERE}
+    assert {cls.__name__ for cls in public_layers()} - set(EVERY) == {*NOT_ALONE, *MERGING, *ELSEWHERE}
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -593,6 +607,45 @@ ARGUMENTS |= {
     layers.Concatenate: {"axis": 1, "name": "m"},
     layers.Dot: {"axes": [1, 2], "normalize": True, "name": "m"},
 }
+CELL = {
+    "units": 3,
+    "activation": "relu",
+    "use_bias": False,
+    "kernel_initializer": "he_normal",
+    "recurrent_initializer": initializers.Orthogonal(0.5, seed=1),
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l1",
+    "recurrent_regularizer": regularizers.L1L2(0.1, 0.2),
+    "bias_regularizer": "l2",
+    "kernel_constraint": "max_norm",
+    "recurrent_constraint": "unit_norm",
+    "bias_constraint": "non_neg",
+    "dropout": 0.25,
+    "recurrent_dropout": 0.5,
+    "seed": 7,
+    "name": "r",
+}
+GATED = CELL | {"recurrent_activation": "hard_sigmoid"}
+STEPS = {"return_sequences": True, "return_state": True, "go_backwards": True, "stateful": True, "unroll": True}
+RECURRENT = STEPS | {"activity_regularizer": "l1", "zero_output_for_mask": True}
+ARGUMENTS |= {
+    layers.SimpleRNNCell: CELL,
+    layers.GRUCell: GATED | {"reset_after": False},
+    layers.LSTMCell: GATED | {"unit_forget_bias": False},
+    layers.StackedRNNCells: {"cells": [layers.GRUCell(3), layers.LSTMCell(4)], "name": "s"},
+    layers.RNN: STEPS | {"cell": layers.GRUCell(3), "zero_output_for_mask": True, "name": "r"},
+    layers.SimpleRNN: CELL | RECURRENT,
+    layers.GRU: GATED | RECURRENT | {"reset_after": False},
+    layers.LSTM: GATED | RECURRENT | {"unit_forget_bias": False},
+    layers.Wrapper: {"layer": layers.Dense(3), "name": "w"},
+    layers.TimeDistributed: {"layer": layers.Dense(3), "name": "t"},
+    layers.Bidirectional: {
+        "layer": layers.LSTM(3),
+        "merge_mode": "ave",
+        "backward_layer": layers.GRU(3, go_backwards=True),
+        "name": "b",
+    },
+}
 REQUIRED = {
     layers.Activation: ["activation"],
     layers.InputLayer: ["batch_shape"],
@@ -618,6 +671,7 @@ def test_every_argument_survives_get_config_and_json(cls):
         if isinstance(value, (int, float, str, bool)) and not isinstance(saved[name], dict):
             assert saved[name] == value
     names = ["filters", "kernel_size", "pool_size", "rate", "target_shape", "scale", "dims", "n"]
+    names += ["units", "cell", "cells", "layer"]
     required = {name: arguments[name] for name in REQUIRED.get(cls, names) if name in arguments and cls not in OPTIONAL}
     defaults = cls(**required).get_config()
     only_choice = {"data_format", "sparse", "ragged", "interpolation", "renorm", "synchronized"}
@@ -628,7 +682,7 @@ def test_every_argument_survives_get_config_and_json(cls):
 def test_all_constructor_arguments_are_in_the_table():
     assert public_layers() == set(ARGUMENTS)
     ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
-    ignored |= {"weights", "flash_attention"}  # Embedding's first values; which kernel Keras takes
+    ignored |= {"weights", "flash_attention", "use_cudnn"}  # first values; which kernel Keras takes
     for cls, arguments in ARGUMENTS.items():
         assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= ignored, cls
 

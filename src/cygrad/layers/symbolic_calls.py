@@ -55,7 +55,8 @@ class SymbolicCalls:
             self._build_for(args, kwargs)
         open_axes = any(isinstance(x, KerasTensor) and None in x.shape[1:] for x in flatten((args, kwargs)))
         context.stack.append(self)
-        outer_training, context.training = context.training, None
+        outer = context.training, context.trying
+        context.training, context.trying = None, True
         try:
             tried = []
             for size in (32, 48) if open_axes else (32,):
@@ -63,7 +64,7 @@ class SymbolicCalls:
                 tried.append(self.call(*zeros[0], **zeros[1]))
         finally:
             context.stack.pop()
-            context.training = outer_training
+            context.training, context.trying = outer
         others = iter(flatten(tried[-1]))
 
         def symbol(y):

@@ -38,7 +38,7 @@ _PROGRESS = frozenset(  # attributes that say how far a layer or model is, not w
 )
 NOT_PARTS = frozenset(
     ["_trainable_variables", "_non_trainable_variables", "_added_losses", "_inbound_nodes", "_constructor_arguments"]
-    + ["_build_shapes", "_build_arguments", "_regularized"]
+    + ["_build_shapes", "_build_arguments", "_regularized", "_running"]
 )
 
 

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from ..layers.context import context
 from ..layers.layer import Layer
 from ..layers.symbolic import KerasTensor
 from ..ops._backend import from_array
@@ -92,7 +93,11 @@ class Inputs:
         rows = tuple([a.shape[1:] for a in leaves(x)])
         spec = self._output_specs.get(rows)
         if spec is None:
-            y = self(self._tensors(map_leaves(lambda a: a[:1], x)), training=False)
+            outer, context.trying = context.trying, True
+            try:
+                y = self(self._tensors(map_leaves(lambda a: a[:1], x)), training=False)
+            finally:
+                context.trying = outer
             spec = map_leaves(lambda t: KerasTensor((None, *t.shape[1:])), y)
             if len(self._output_specs) > 100:  # sequences of many lengths
                 self._output_specs.clear()

@@ -138,6 +138,11 @@ def symbols_of(shapes):
 
 def custom_objects_of(model):
     """{name: object} of the classes and functions that a model's configuration names and this package does not have."""
+    return custom_objects_in(model, model._compile_arguments, model.optimizer)
+
+
+def custom_objects_in(layer, *more):
+    """The same of a layer, and of more arguments."""
     found = {}
 
     def visit(value):
@@ -153,12 +158,12 @@ def custom_objects_of(model):
         elif hasattr(value, "get_config") and not isinstance(value, type) and not is_ours(type(value)):
             found[type(value).__name__] = type(value)
 
-    for layer in model._flatten_layers():
-        visit(layer)
-        for key, value in vars(layer).items():
+    for part in layer._flatten_layers():
+        visit(part)
+        for key, value in vars(part).items():
             if not key.startswith("_"):
                 visit(value)
-    visit([model._compile_arguments, model.optimizer])
+    visit(more)
     return found
 
 

@@ -1,0 +1,162 @@
+"""SimpleRNN, GRU and LSTM: RNN with their cells, a whole sequence in one kernel call."""
+
+from operator import attrgetter
+
+from ... import _lookup, activations, ops, random
+from ...ops.recurrent import runs_as_gate
+from ..arguments import given
+from ..layer import InputSpec
+from .cells import GRUCell, LSTMCell, SimpleRNNCell
+from .rnn import RNN
+
+
+class _Fused(RNN):
+    """What the three share: the cell is made of the layer's arguments, and steps aside for the kernels."""
+
+    _cell, _op = None, None  # its class, and the function of cygrad.ops
+    _letters = "NTC"
+
+    def __init_subclass__(cls, **kwargs):
+        super().__init_subclass__(**kwargs)
+        if "_cell" in cls.__dict__:
+            for name in _lookup.parameters_of(cls._cell.__init__):
+                setattr(cls, name, property(attrgetter(f"cell.{name}"), doc=f"The cell's {name}."))
+
+    def _make(self, arguments):
+        """The rest of __init__, from all its arguments by name."""
+        kind = type(self).__name__
+        cudnn = arguments.pop("use_cudnn")
+        if cudnn not in ("auto", False):
+            raise ValueError(f'{kind}: use_cudnn must be "auto" or False: there is no cuDNN here; got {cudnn!r}')
+        own = {name: arguments.pop(name) for name in _lookup.parameters_of(self._cell.__init__)}
+        own |= {name: arguments[name] for name in ("dtype", "trainable") if name in arguments}
+        own |= {"implementation": arguments.pop("implementation", 2), "name": f"{self._op}_cell"}
+        RNN.__init__(self, self._cell(**own), **arguments)
+        self.use_cudnn = cudnn
+        self.input_spec = InputSpec(ndim=3)
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape)
+        self.input_spec = InputSpec(ndim=3, axes={-1: sequences_shape[-1]})
+
+    def _run(self, sequences, initial_state, mask, training):
+        cell = self.cell
+        gates = {name: activations.fusable(getattr(cell, name)) for name in self._activations()}
+        by_steps = training and (0 < cell.recurrent_dropout < 1 or (cell.dropout and cell.implementation == 1))
+        if by_steps or not all(runs_as_gate(gate) for gate in gates.values()):
+            return super()._run(sequences, initial_state, mask, training)
+        if training and 0 < cell.dropout < 1:  # the same choice for all steps
+            sequences = random.dropout(sequences, cell.dropout, (None, 1, None), cell.seed_generator)
+        output, *states = getattr(ops, self._op)(
+            sequences,
+            cell.kernel,
+            cell.recurrent_kernel,
+            cell.bias,
+            **self._options(initial_state),
+            **gates,
+            mask=mask,
+            return_sequences=self.return_sequences,
+            go_backwards=self.go_backwards,
+            zero_output_for_mask=self.zero_output_for_mask,
+        )
+        return output, states
+
+    def _activations(self):
+        return ("activation", "recurrent_activation")
+
+    def _options(self, initial_state):
+        """Arguments that only this op has."""
+        return {} if initial_state is None else {"initial_state": initial_state[0]}
+
+    def get_config(self):
+        saved = super().get_config()
+        saved.pop("use_cudnn")
+        return saved | {"zero_output_for_mask": self.zero_output_for_mask}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**config)
+
+
+class SimpleRNN(_Fused):
+    """A fully connected recurrent layer: h = activation(x_t @ kernel + h @ recurrent_kernel + bias) for each step t.
+
+    Shapes: x[N,T,C], kernel[C,units], recurrent_kernel[units,units], bias[units]; output h[N,units] after the last
+    step, or h[N,T,units] with return_sequences. dropout, recurrent_dropout: the rates at which inputs and states are
+    dropped in training, the same ones at all steps. The other arguments are those of cygrad.layers.RNN. One kernel
+    call runs all steps, unless recurrent_dropout or an activation without a kernel asks for the cell, step by step.
+
+    >>> cygrad.layers.SimpleRNN(4)(np.ones((2, 5, 3))).shape
+    (2, 4)
+    """
+
+    _cell, _op = SimpleRNNCell, "simple_rnn"
+
+    def __init__(
+        self, units, activation="tanh", use_bias=True, kernel_initializer="glorot_uniform",
+        recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
+        recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
+        recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, return_sequences=False,
+        return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, use_cudnn="auto", **kwargs,
+    ):  # fmt: skip
+        self._make(given(locals()))
+
+    def _activations(self):
+        return ("activation",)
+
+
+class GRU(_Fused):
+    """A gated recurrent unit: h = u h + (1 - u) g, with the gates u (update), r (reset) and the new state g.
+
+    With a = x_t @ kernel and p = h @ recurrent_kernel, each with its bias: u and r = recurrent_activation(a + p),
+    g = activation(a + r p); without reset_after, g = activation(a + (r h) @ recurrent_kernel). Shapes: x[N,T,C],
+    kernel[C,3 units], recurrent_kernel[units,3 units], bias[2,3 units] (without reset_after [3 units]); output
+    h[N,units], or h[N,T,units] with return_sequences. Other arguments as those of SimpleRNN. (Cho et al. 2014)
+
+    >>> cygrad.layers.GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
+    (2, 5, 4)
+    """
+
+    _cell, _op = GRUCell, "gru"
+
+    def __init__(
+        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None,
+        kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0,
+        seed=None, return_sequences=False, return_state=False, go_backwards=False, stateful=False, unroll=False,
+        reset_after=True, use_cudnn="auto", **kwargs,
+    ):  # fmt: skip
+        self._make(given(locals()))
+
+    def _options(self, initial_state):
+        return super()._options(initial_state) | {"reset_after": self.cell.reset_after}
+
+
+class LSTM(_Fused):
+    """Long short-term memory: c = f c + i g and h = o activation(c), with gates i, f, o and the new value g.
+
+    i, f, o = recurrent_activation(z) and g = activation(z) of z = x_t @ kernel + h @ recurrent_kernel + bias. Shapes:
+    x[N,T,C], kernel[C,4 units], recurrent_kernel[units,4 units], bias[4 units]; output h[N,units], or h[N,T,units] with
+    return_sequences; the states are h and c. unit_forget_bias: the bias of f starts at 1. Other arguments as those of
+    SimpleRNN. (Hochreiter and Schmidhuber 1997)
+
+    >>> output, h, c = cygrad.layers.LSTM(4, return_state=True)(np.ones((2, 5, 3)))
+    >>> output.shape, bool((output.numpy() == h.numpy()).all())
+    ((2, 4), True)
+    """
+
+    _cell, _op = LSTMCell, "lstm"
+
+    def __init__(
+        self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+        kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal", bias_initializer="zeros",
+        unit_forget_bias=True, kernel_regularizer=None, recurrent_regularizer=None, bias_regularizer=None,
+        activity_regularizer=None, kernel_constraint=None, recurrent_constraint=None, bias_constraint=None, dropout=0.0,
+        recurrent_dropout=0.0, seed=None, return_sequences=False, return_state=False, go_backwards=False,
+        stateful=False, unroll=False, use_cudnn="auto", **kwargs,
+    ):  # fmt: skip
+        self._make(given(locals()))
+
+    def _options(self, initial_state):
+        return {} if initial_state is None else {"initial_state": initial_state}
