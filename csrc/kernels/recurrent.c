@@ -12,7 +12,7 @@
 
 enum {
     BLOCK_ROWS = 64,  /* most samples of a block: their state stays in the first or second-level cache */
-    RUN = 128,        /* steps of k for which a panel stays in the first-level cache while the rows pass */
+    K_RUN = 128,        /* steps of k for which a panel stays in the first-level cache while the rows pass */
     FEW_STEPS = 4,    /* so few rows of all samples and steps read the recurrent kernel where it lies: packing would cost as much */
 };
 
@@ -72,8 +72,8 @@ static void multiply_rows(float *y, int64_t y_row, const float *a, int64_t a_row
         multiply_rows(y + NR, y_row, a, a_row, b + NR, b_k, rows, n - NR, K, start ? start + NR : NULL, goes_on);
         n = NR;
     }
-    for (int64_t k = 0; k < K; k += RUN) {
-        struct tile t = {.y_row = y_row, .a_row = a_row, .a_k = 1, .segment = at_start, .segments = 1, .K = cg_min64(RUN, K - k),
+    for (int64_t k = 0; k < K; k += K_RUN) {
+        struct tile t = {.y_row = y_row, .a_row = a_row, .a_k = 1, .segment = at_start, .segments = 1, .K = cg_min64(K_RUN, K - k),
                          .b = b + k * b_k, .b_k = b_k, .start = start, .goes_on = goes_on || k > 0};
         for (int64_t i = 0; i < rows; i += m) {
             t.y = y + i * y_row;
@@ -84,7 +84,7 @@ static void multiply_rows(float *y, int64_t y_row, const float *a, int64_t a_row
 }
 
 /* to = from for rows of n values, or 0 where from is NULL */
-static void copy_rows(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t n) {
+static void copy_state(float *to, int64_t to_row, const float *from, int64_t from_row, int64_t rows, int64_t n) {
     for (int64_t i = 0; i < rows; i++) {
         if (from) memcpy(to + i * to_row, from + i * from_row, (size_t)n * sizeof(float));
         else memset(to + i * to_row, 0, (size_t)n * sizeof(float));
@@ -138,18 +138,18 @@ static inline int is_usual(const struct sequence *q) { return q->activation == C
 /* ---- forward ---- */
 
 /* A block's samples n .. n + count - 1, and their rows in scratch. */
-struct rows {
+struct states {
     int64_t n, count, row;
     float *h, *c, *next_h, *next_c; /* before and after the step */
     float *inner;                   /* of the GRU: of the recurrent product, or of the reset state */
 };
 
-struct forward {
+struct recurrence {
     struct sequence q;
     float *y, *h_n, *c_n, *states, *cells, *inner, *z;
     const float *recurrent_bias, *h0, *c0;
     int reset_after;
-    void (*step)(const struct forward *f, const struct rows *b, int64_t t);
+    void (*step)(const struct recurrence *f, const struct states *b, int64_t t);
 };
 
 /* Does step t of sample n change its state? */
@@ -164,19 +164,19 @@ static void first_steps(const struct sequence *q, int64_t *first, int64_t n, int
     }
 }
 
-static void forward_block(const struct forward *f, int64_t n, int64_t count, float *scratch) {
+static void forward_block(const struct recurrence *f, int64_t n, int64_t count, float *scratch) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, T = q->T, row = scratch_row(U), size = count * row;
-    struct rows b = {n, count, row, scratch, scratch + size, scratch + 2 * size, scratch + 3 * size, scratch + 4 * size};
+    struct states b = {n, count, row, scratch, scratch + size, scratch + 2 * size, scratch + 3 * size, scratch + 4 * size};
     int64_t first[BLOCK_ROWS];
     if (q->mask) first_steps(q, first, n, count);
-    copy_rows(b.h, row, f->h0 ? f->h0 + n * U : NULL, U, count, U);
-    if (f->c_n) copy_rows(b.c, row, f->c0 ? f->c0 + n * U : NULL, U, count, U);
-    if (!q->sequences && !T) copy_rows(f->y + n * U, U, NULL, 0, count, U);
+    copy_state(b.h, row, f->h0 ? f->h0 + n * U : NULL, U, count, U);
+    if (f->c_n) copy_state(b.c, row, f->c0 ? f->c0 + n * U : NULL, U, count, U);
+    if (!q->sequences && !T) copy_state(f->y + n * U, U, NULL, 0, count, U);
     for (int64_t s = 0; s < T; s++) {
         const int64_t t = q->reverse ? T - 1 - s : s;
-        if (f->states) copy_rows(f->states + (n * T + t) * U, T * U, b.h, row, count, U);
-        if (f->cells) copy_rows(f->cells + (n * T + t) * U, T * U, b.c, row, count, U);
+        if (f->states) copy_state(f->states + (n * T + t) * U, T * U, b.h, row, count, U);
+        if (f->cells) copy_state(f->cells + (n * T + t) * U, T * U, b.c, row, count, U);
         f->step(f, &b, t);
         for (int64_t i = 0; i < count; i++) {
             const int changes = live(q, n + i, t);
@@ -186,15 +186,15 @@ static void forward_block(const struct forward *f, int64_t n, int64_t count, flo
             }
             if (q->sequences || s == T - 1) {
                 float *y = f->y + (q->sequences ? (n + i) * T + s : n + i) * U;
-                copy_rows(y, U, changes || first[i] < s ? b.next_h + i * row : NULL, row, 1, U);
+                copy_state(y, U, changes || first[i] < s ? b.next_h + i * row : NULL, row, 1, U);
             }
         }
         float *h = b.h, *c = b.c;
         b.h = b.next_h, b.c = b.next_c;
         b.next_h = h, b.next_c = c;
     }
-    copy_rows(f->h_n + n * U, U, b.h, row, count, U);
-    if (f->c_n) copy_rows(f->c_n + n * U, U, b.c, row, count, U);
+    copy_state(f->h_n + n * U, U, b.h, row, count, U);
+    if (f->c_n) copy_state(f->c_n + n * U, U, b.c, row, count, U);
 }
 
 /* Blocks of samples for the threads that the work deserves, as equal as can be; a status. */
@@ -217,7 +217,7 @@ static int for_blocks(block_function *f, const void *job, const struct sequence 
 
 static void run_forward_block(const void *job, int64_t n, int64_t count, float *scratch) { forward_block(job, n, count, scratch); }
 
-static int forward(struct forward *f) {
+static int run_recurrence(struct recurrence *f) {
     struct sequence *q = &f->q;
     if (!q->N) return CG_OK;
     q->K = q->U;
@@ -239,27 +239,27 @@ static int forward(struct forward *f) {
 /* ---- backward ---- */
 
 /* A block's samples, and the gradients of its state, and of the recurrent product of a step, in scratch. */
-struct gradients {
+struct state_gradients {
     int64_t n, count, row, wide;
     float *dh, *dc, *d; /* d[count, gates U] */
 };
 
-struct backward {
+struct recurrence_backward {
     struct sequence q;
     float *dz, *dinner, *dh0, *dc0;
     const float *dy, *dh_n, *dc_n, *z, *states, *cells, *inner;
     int reset_after;
-    void (*step)(const struct backward *r, const struct gradients *b, int64_t t);
+    void (*step)(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t);
 };
 
-static void backward_block(const struct backward *r, int64_t n, int64_t count, float *scratch) {
+static void backward_block(const struct recurrence_backward *r, int64_t n, int64_t count, float *scratch) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U, T = q->T, row = scratch_row(U), wide = scratch_row(q->gates * U), size = count * row;
-    struct gradients b = {n, count, row, wide, scratch, scratch + size, scratch + 2 * size};
+    struct state_gradients b = {n, count, row, wide, scratch, scratch + size, scratch + 2 * size};
     int64_t first[BLOCK_ROWS];
     if (q->mask) first_steps(q, first, n, count);
-    copy_rows(b.dh, row, r->dh_n ? r->dh_n + n * U : NULL, U, count, U);
-    copy_rows(b.dc, row, r->dc_n ? r->dc_n + n * U : NULL, U, count, U);
+    copy_state(b.dh, row, r->dh_n ? r->dh_n + n * U : NULL, U, count, U);
+    copy_state(b.dc, row, r->dc_n ? r->dc_n + n * U : NULL, U, count, U);
     for (int64_t s = T - 1; s >= 0; s--) {
         const int64_t t = q->reverse ? T - 1 - s : s;
         for (int64_t i = 0; r->dy && (q->sequences || s == T - 1) && i < count; i++) {
@@ -270,13 +270,13 @@ static void backward_block(const struct backward *r, int64_t n, int64_t count, f
         }
         r->step(r, &b, t);
     }
-    if (r->dh0) copy_rows(r->dh0 + n * U, U, b.dh, row, count, U);
-    if (r->dc0) copy_rows(r->dc0 + n * U, U, b.dc, row, count, U);
+    if (r->dh0) copy_state(r->dh0 + n * U, U, b.dh, row, count, U);
+    if (r->dc0) copy_state(r->dc0 + n * U, U, b.dc, row, count, U);
 }
 
 static void run_backward_block(const void *job, int64_t n, int64_t count, float *scratch) { backward_block(job, n, count, scratch); }
 
-static int backward(struct backward *r) {
+static int run_recurrence_backward(struct recurrence_backward *r) {
     struct sequence *q = &r->q;
     if (!q->N) return CG_OK;
     q->K = q->gates * q->U;
@@ -290,25 +290,25 @@ static int backward(struct backward *r) {
 }
 
 /* dh[rows, U] += d's columns k0 .. k0 + K - 1 times the same rows of the transposed recurrent kernel; add = 0: dh is written */
-static void backward_product(const struct sequence *q, const struct gradients *b, float *dh, int64_t k0, int64_t K, int add) {
+static void backward_product(const struct sequence *q, const struct state_gradients *b, float *dh, int64_t k0, int64_t K, int add) {
     for (int64_t j = 0; j < q->U; j += q->width)
         multiply_rows(dh + j, b->row, b->d + k0, b->wide, panel_of(q, 0, j) + k0 * q->width, q->width, b->count, cg_min64(q->width, q->U - j), K, NULL, add);
 }
 
 /* A masked step's part: the gradient of what the step would have computed is 0. */
-static int is_masked(const struct backward *r, const struct gradients *b, int64_t i, int64_t t) {
+static int clear_masked(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t) {
     const struct sequence *q = &r->q;
     const int64_t all = q->gates * q->U;
     if (live(q, b->n + i, t)) return 0;
-    copy_rows(b->d + i * b->wide, 0, NULL, 0, 1, all);
-    copy_rows(r->dz + ((b->n + i) * q->T + t) * all, 0, NULL, 0, 1, all);
-    if (r->dinner) copy_rows(r->dinner + ((b->n + i) * q->T + t) * all, 0, NULL, 0, 1, all);
+    copy_state(b->d + i * b->wide, 0, NULL, 0, 1, all);
+    copy_state(r->dz + ((b->n + i) * q->T + t) * all, 0, NULL, 0, 1, all);
+    if (r->dinner) copy_state(r->dinner + ((b->n + i) * q->T + t) * all, 0, NULL, 0, 1, all);
     return 1;
 }
 
 /* ---- h' = activation(z + h U) ---- */
 
-static void simple_rnn_step(const struct forward *f, const struct rows *b, int64_t t) {
+static void simple_rnn_step(const struct recurrence *f, const struct states *b, int64_t t) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, z_row = q->T * U;
     float *z = f->z + (b->n * q->T + t) * U;
@@ -317,15 +317,15 @@ static void simple_rnn_step(const struct forward *f, const struct rows *b, int64
         multiply_rows(z + j, z_row, b->h, b->row, panel_of(q, 0, j), q->panel_k, b->count, w, U, NULL, 1);
         activate_rows(z + j, b->count, w, z_row, q->activation);
     }
-    copy_rows(b->next_h, b->row, z, z_row, b->count, U);
+    copy_state(b->next_h, b->row, z, z_row, b->count, U);
 }
 
-static void simple_rnn_step_backward(const struct backward *r, const struct gradients *b, int64_t t) {
+static void simple_rnn_step_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U;
     const int usual = q->activation == CG_TANH;
     for (int64_t i = 0; i < b->count; i++) {
-        if (is_masked(r, b, i, t)) continue;
+        if (clear_masked(r, b, i, t)) continue;
         const int64_t at = ((b->n + i) * q->T + t) * U;
         for (int64_t j = 0; j < U; j += VLEN) {
             float *dh = b->dh + i * b->row + j;
@@ -341,22 +341,22 @@ static void simple_rnn_step_backward(const struct backward *r, const struct grad
 static int CG_FN(simple_rnn_forward)(float *y, float *h_n, float *states, float *z, const float *recurrent_kernel, const float *h0,
                                      const uint8_t *mask, int64_t N, int64_t T, int64_t U, int activation, int reverse,
                                      int sequences, int zero_output) {
-    struct forward f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
+    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
                         .y = y, .h_n = h_n, .states = states, .z = z, .h0 = h0, .step = simple_rnn_step};
-    return forward(&f);
+    return run_recurrence(&f);
 }
 
 static int CG_FN(simple_rnn_backward)(float *dz, float *dh0, const float *dy, const float *dh_n, const float *z,
                                       const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
                                       int activation, int reverse, int sequences, int zero_output) {
-    struct backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
+    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
                          .dz = dz, .dh0 = dh0, .dy = dy, .dh_n = dh_n, .z = z, .step = simple_rnn_step_backward};
-    return backward(&r);
+    return run_recurrence_backward(&r);
 }
 
 /* ---- LSTM: gates i, f, g, o of z; c' = f c + i g; h' = o activation(c') ---- */
 
-CG_INLINE void lstm_gates(const struct sequence *q, const struct rows *b, float *z, int64_t j, int64_t w, const int usual) {
+CG_INLINE void lstm_gates(const struct sequence *q, const struct states *b, float *z, int64_t j, int64_t w, const int usual) {
     const int64_t U = q->U, z_row = q->T * 4 * U;
     for (int64_t i = 0; i < b->count; i++) {
         for (int64_t u = j; u < j + w; u += VLEN) {
@@ -375,7 +375,7 @@ CG_INLINE void lstm_gates(const struct sequence *q, const struct rows *b, float 
     }
 }
 
-static void lstm_step(const struct forward *f, const struct rows *b, int64_t t) {
+static void lstm_step(const struct recurrence *f, const struct states *b, int64_t t) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, z_row = q->T * 4 * U;
     float *z = f->z + (b->n * q->T + t) * 4 * U;
@@ -388,7 +388,7 @@ static void lstm_step(const struct forward *f, const struct rows *b, int64_t t) 
     }
 }
 
-CG_INLINE void lstm_row_backward(const struct backward *r, const struct gradients *b, int64_t i, int64_t t, const int usual) {
+CG_INLINE void lstm_row_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t, const int usual) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U, at = (b->n + i) * q->T + t;
     const float *z = r->z + at * 4 * U, *cells = r->cells + at * U;
@@ -411,10 +411,10 @@ CG_INLINE void lstm_row_backward(const struct backward *r, const struct gradient
     }
 }
 
-static void lstm_step_backward(const struct backward *r, const struct gradients *b, int64_t t) {
+static void lstm_step_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t) {
     const int usual = is_usual(&r->q);
     for (int64_t i = 0; i < b->count; i++) {
-        if (is_masked(r, b, i, t)) continue;
+        if (clear_masked(r, b, i, t)) continue;
         if (usual) lstm_row_backward(r, b, i, t, 1);
         else lstm_row_backward(r, b, i, t, 0);
     }
@@ -424,23 +424,23 @@ static void lstm_step_backward(const struct backward *r, const struct gradients 
 static int CG_FN(lstm_forward)(float *y, float *h_n, float *c_n, float *states, float *cells, float *z, const float *recurrent_kernel,
                                const float *h0, const float *c0, const uint8_t *mask, int64_t N, int64_t T, int64_t U, int activation,
                                int recurrent_activation, int reverse, int sequences, int zero_output) {
-    struct forward f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
+    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
                         .y = y, .h_n = h_n, .c_n = c_n, .states = states, .cells = cells, .z = z, .h0 = h0, .c0 = c0, .step = lstm_step};
-    return forward(&f);
+    return run_recurrence(&f);
 }
 
 static int CG_FN(lstm_backward)(float *dz, float *dh0, float *dc0, const float *dy, const float *dh_n, const float *dc_n, const float *z,
                                 const float *cells, const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
                                 int activation, int recurrent_activation, int reverse, int sequences, int zero_output) {
-    struct backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
+    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
                          .dz = dz, .dh0 = dh0, .dc0 = dc0, .dy = dy, .dh_n = dh_n, .dc_n = dc_n, .z = z, .cells = cells, .step = lstm_step_backward};
-    return backward(&r);
+    return run_recurrence_backward(&r);
 }
 
 /* ---- GRU: gates u (update), r (reset), g of z; h' = u h + (1 - u) g. With b the recurrent bias:
  *      reset_after: g = activation(z_g + r (h U_g + b_g)), inner = h U_g + b_g;  else g = activation(z_g + (r h) U_g), inner = r h ---- */
 
-CG_INLINE void gru_gates(const struct forward *f, const struct rows *b, float *z, float *inner, int64_t inner_row, int64_t j, int64_t w, const int usual, const int after) {
+CG_INLINE void gru_gates(const struct recurrence *f, const struct states *b, float *z, float *inner, int64_t inner_row, int64_t j, int64_t w, const int usual, const int after) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, z_row = q->T * 3 * U;
     const float *bias = f->recurrent_bias;
@@ -470,7 +470,7 @@ CG_INLINE void gru_gates(const struct forward *f, const struct rows *b, float *z
 }
 
 /* The rest of a step where the state is reset before the product. */
-static void gru_mix(const struct sequence *q, const struct rows *b, float *z, int64_t j, int64_t w) {
+static void gru_mix(const struct sequence *q, const struct states *b, float *z, int64_t j, int64_t w) {
     const int64_t U = q->U, z_row = q->T * 3 * U;
     const int usual = q->activation == CG_TANH;
     for (int64_t i = 0; i < b->count; i++) {
@@ -484,7 +484,7 @@ static void gru_mix(const struct sequence *q, const struct rows *b, float *z, in
     }
 }
 
-static void gru_step(const struct forward *f, const struct rows *b, int64_t t) {
+static void gru_step(const struct recurrence *f, const struct states *b, int64_t t) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, z_row = q->T * 3 * U, inner_row = f->inner ? q->T * U : b->row;
     float *z = f->z + (b->n * q->T + t) * 3 * U, *inner = f->inner ? f->inner + (b->n * q->T + t) * U : b->inner;
@@ -508,7 +508,7 @@ static void gru_step(const struct forward *f, const struct rows *b, int64_t t) {
     }
 }
 
-CG_INLINE void gru_row_backward(const struct backward *r, const struct gradients *b, int64_t i, int64_t t, const int usual, const int after) {
+CG_INLINE void gru_row_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t, const int usual, const int after) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U, at = (b->n + i) * q->T + t;
     const float *z = r->z + at * 3 * U, *states = r->states + at * U, *inner = r->inner + at * U;
@@ -532,11 +532,11 @@ CG_INLINE void gru_row_backward(const struct backward *r, const struct gradients
         vf_store_upto(d + U + j, dreset, left);
         vf_store_upto(d + 2 * U + j, dnew * reset, left);
     }
-    if (after) copy_rows(r->dinner + at * 3 * U, 0, d, 0, 1, 3 * U);
+    if (after) copy_state(r->dinner + at * 3 * U, 0, d, 0, 1, 3 * U);
 }
 
 /* The gradient of the reset gate, where the state is reset before the product: b->dc has that of r h. */
-static void gru_reset_backward(const struct backward *r, const struct gradients *b, int64_t i, int64_t t) {
+static void gru_reset_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U, at = (b->n + i) * q->T + t;
     const int usual = 0;
@@ -551,11 +551,11 @@ static void gru_reset_backward(const struct backward *r, const struct gradients 
     }
 }
 
-static void gru_step_backward(const struct backward *r, const struct gradients *b, int64_t t) {
+static void gru_step_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t) {
     const struct sequence *q = &r->q;
     const int usual = is_usual(q);
     for (int64_t i = 0; i < b->count; i++) {
-        if (is_masked(r, b, i, t)) continue;
+        if (clear_masked(r, b, i, t)) continue;
         if (!r->reset_after) gru_row_backward(r, b, i, t, 0, 0);
         else if (usual) gru_row_backward(r, b, i, t, 1, 1);
         else gru_row_backward(r, b, i, t, 0, 1);
@@ -573,17 +573,17 @@ static void gru_step_backward(const struct backward *r, const struct gradients *
 static int CG_FN(gru_forward)(float *y, float *h_n, float *states, float *inner, float *z, const float *recurrent_kernel,
                               const float *recurrent_bias, const float *h0, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
                               int activation, int recurrent_activation, int reset_after, int reverse, int sequences, int zero_output) {
-    struct forward f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
+    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
                         .y = y, .h_n = h_n, .states = states, .inner = inner, .z = z, .recurrent_bias = recurrent_bias, .h0 = h0,
                         .reset_after = reset_after, .step = gru_step};
-    return forward(&f);
+    return run_recurrence(&f);
 }
 
 static int CG_FN(gru_backward)(float *dz, float *dinner, float *dh0, const float *dy, const float *dh_n, const float *z, const float *states,
                                const float *inner, const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
                                int activation, int recurrent_activation, int reset_after, int reverse, int sequences, int zero_output) {
-    struct backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
+    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
                          .dz = dz, .dinner = dinner, .dh0 = dh0, .dy = dy, .dh_n = dh_n, .z = z, .states = states, .inner = inner,
                          .reset_after = reset_after, .step = gru_step_backward};
-    return backward(&r);
+    return run_recurrence_backward(&r);
 }
