@@ -428,6 +428,37 @@ def test_captured_steps_of_several_outputs_have_the_same_bits():
     assert "replays" in replayed.explain_capture()["train"][0] and "replays" in replayed.explain_capture()["test"][0]
 
 
+def test_validation_split_takes_targets_apart():
+    model = two_by_two()
+    model.compile("sgd", "mse")
+    for y in ([Y1, Y2], {"p": Y1, "q": Y2}):
+        logs = model.fit([X3, X2], y, validation_split=0.2, sample_weight=[np.ones(10)] * 2, verbose=0).history
+        assert list(logs) == ["loss", "p_loss", "q_loss", "val_loss", "val_p_loss", "val_q_loss"]
+    x = Input((3,))
+    single = Model([x], layers.Dense(1, name="only")(x))
+    single.compile("sgd", "mse")
+    for y in (Y1, [Y1], {"only": Y1}, Y1.tolist()):
+        logs = single.fit([X3], y, validation_split=0.2, verbose=0).history
+        assert list(logs) == ["loss", "val_loss"]
+
+
+def test_overridden_steps_get_targets_as_they_came():
+    seen = []
+
+    class Looks(Model):
+        def train_step(self, data):
+            seen.append(data[1])
+            return super().train_step(data)
+
+    x = Input((3,))
+    model = Looks(x, [layers.Dense(1, name="p")(x), layers.Dense(2, name="q")(x)])
+    for loss, y in (("mse", [Y1, Y2]), ("mse", {"q": Y2, "p": Y1}), (["mse", None], [Y1]), (["mse", None], Y1)):
+        model.compile("sgd", loss)
+        model.fit(X3, y, verbose=0)
+        assert type(seen[-1]) is type(y) or isinstance(y, np.ndarray)
+    assert seen[1].keys() == {"p", "q"} and len(seen[2]) == 1 and seen[3].shape == (10, 1)
+
+
 def test_streams_of_dicts():
     def batches():
         while True:

@@ -135,3 +135,26 @@ def test_a_model_trains_the_same_with_steps_cut_off_as_masked():
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
     for name, values in expected_logs.items():
         assert logs[name] == pytest.approx(values, rel=1e-5)
+
+
+def test_the_mean_over_time_is_of_what_the_mask_holds():
+    kept = KEPT[:4]
+    pool = layers.GlobalAveragePooling1D()
+    y = pool(layers.Masking()(X[:4]))
+    np.testing.assert_allclose(y, (X[:4] * kept[..., None]).sum(1) / kept.sum(1, keepdims=True), rtol=1e-5)
+    assert y._keras_mask is None and np.allclose(pool(X[:4]), X[:4].mean(1), atol=1e-6)
+
+
+def test_masked_steps_are_replayed_with_their_masks():
+    ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0]] * 4)
+    y = np.random.default_rng(3).normal(size=(8, 4, 1)).astype("float32")
+
+    def trained(jit_compile):
+        cygrad.utils.set_random_seed(2)
+        x = cygrad.Input((4,), dtype="int32")
+        model = cygrad.Model(x, layers.Dense(1)(layers.Embedding(5, 3, mask_zero=True)(x)))
+        model.compile("adam", "mse", metrics=["mae"], jit_compile=jit_compile)
+        return model.fit(ids, y, batch_size=4, epochs=4, verbose=0).history, model.explain_capture()["train"][0]
+
+    (logs, told), (expected, _) = trained("auto"), trained(False)
+    assert logs == expected and "replays" in told

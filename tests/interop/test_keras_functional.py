@@ -220,3 +220,27 @@ def test_intermediate_inputs_share_their_layers():
     for full, front, back in models:
         np.testing.assert_allclose(back.predict(front.predict(x, verbose=0), verbose=0), full.predict(x, verbose=0))
     np.testing.assert_allclose(models[0][0].predict(x, verbose=0), models[1][0].predict(x, verbose=0), rtol=1e-5)
+
+
+def test_masks_go_through_graphs_into_losses_and_metrics():
+    ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0], [4, 4, 5, 1], [2, 1, 3, 0]] * 3, "int32")
+    steps, whole = data(8, N, 4, 1), data(9, N, 1)
+    results = []
+    for m in (cygrad, keras):
+        layers = m.layers
+        x = m.Input((4,), dtype="int32", name="ids")
+        h = layers.Dense(5, activation="tanh", name="h")(layers.Embedding(6, 3, mask_zero=True, name="e")(x))
+        h = layers.Add(name="sum")([h, layers.Dropout(0.0, name="none")(h)])
+        outputs = [
+            layers.Dense(1, name="each")(h),
+            layers.Dense(1, name="mean")(layers.GlobalAveragePooling1D(name="pool")(h)),
+        ]
+        model = with_weights(m.Model(x, outputs), 11)
+        model.compile(m.optimizers.SGD(0.1), "mse", metrics=[["mae"], ["mae"]])
+        history = model.fit(ids, [steps, whole], batch_size=N, epochs=4, verbose=0).history
+        results.append((history, model.get_weights()))
+    (ours, our_weights), (theirs, weights) = results
+    for name, values in theirs.items():
+        np.testing.assert_allclose(ours[name], values, rtol=1e-4, err_msg=name)
+    for a, b in zip(our_weights, weights):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)

@@ -23,12 +23,12 @@ class Masks:
 
     supports_masking = False
     _mask_arguments = ()  # those of call's parameters that are masks
-    _makes_masks = False  # has the class a compute_mask of its own?
+    _makes_masks = False  # may compute_mask give a mask where the inputs have none?
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
         if "compute_mask" in cls.__dict__:
-            cls._makes_masks = True
+            cls._makes_masks = cls.__dict__.get("_makes_masks", True)
             if "supports_masking" not in cls.__dict__:
                 cls.supports_masking = True
 

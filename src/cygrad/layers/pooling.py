@@ -141,7 +141,7 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
 
 class GlobalAveragePooling1D(_GlobalPooling):
-    """The mean over time: x[N,T,C] gives y[N,C], or y[N,1,C] with keepdims=True.
+    """The mean over time: x[N,T,C] gives y[N,C], or y[N,1,C] with keepdims=True. With a mask[N,T], of what it holds.
 
     >>> cygrad.layers.GlobalAveragePooling1D()(np.arange(4.0).reshape(1, 2, 2)).numpy().tolist()
     [[1.0, 2.0]]
@@ -150,9 +150,17 @@ class GlobalAveragePooling1D(_GlobalPooling):
     _leaf = True
     _axes = (1,)
     _letters = "NTC"
+    _makes_masks = False
 
-    def call(self, inputs):
-        return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+    def call(self, inputs, mask=None):
+        if mask is None:
+            return ops.mean(inputs, axis=self._axes, keepdims=self.keepdims)
+        kept = ops.expand_dims(ops.cast(mask, "float32"), -1)
+        total = ops.sum(ops.multiply(inputs, kept), axis=1, keepdims=self.keepdims)
+        return ops.divide(total, ops.sum(kept, axis=1, keepdims=self.keepdims))
+
+    def compute_mask(self, inputs, mask=None):
+        return None
 
 
 class GlobalMaxPooling1D(_GlobalPooling):

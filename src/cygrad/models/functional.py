@@ -44,8 +44,6 @@ class Functional(Model):
     ((5, 1), (5, 7))
     """
 
-    _carries_masks = True
-
     def __init__(self, inputs, outputs, name=None, trainable=True, **kwargs):
         super().__init__(trainable=True if trainable is None else trainable, name=name, **kwargs)
         for argument, given in (("inputs", inputs), ("outputs", outputs)):

@@ -153,7 +153,10 @@ class Inputs:
             return targets, weights
         if isinstance(y, dict):
             return {key: targets[i] for i, key in enumerate(outputs.names) if key in y}, weights
-        return type(y)([t for t in targets if t is not None]) if len(y) < outputs.count else targets, weights
+        if isinstance(y, (list, tuple)) and len(y) == outputs.count:
+            return type(y)(targets), weights
+        given = [t for t in targets if t is not None]  # those that have losses
+        return given if isinstance(y, (list, tuple)) else given[0], weights
 
     def _single_target(self, caller, spec, y, sample_weight, class_weight, n):
         """_targets for a model with one output: arrays."""
@@ -166,7 +169,7 @@ class Inputs:
                 got = f"the keys {list(y)}" if isinstance(y, dict) else f"{len(y)} arrays"
                 raise ValueError(f'{caller}: model "{name}" has one output{_named(names)}, but y holds {got}')
             y = leaves(y)[0]
-        elif isinstance(y, (list, tuple)) and len(y) == 1 and np.ndim(y[0]) > 0 and len(y[0]) == n > 1:
+        elif _holds_one(y, n):
             y = y[0]
         y = _converter(caller, n)(y, "y")
         if class_weight is not None:
@@ -175,9 +178,7 @@ class Inputs:
         if self._losses[0] is not None:
             where = f'{caller}: y and the output of "{name}"'
             y = prepare_targets(y, (n, *y_pred.shape[1:]), self._losses[0], caller, where)
-        if isinstance(sample_weight, dict) or (
-            isinstance(sample_weight, (list, tuple)) and len(sample_weight) == 1 and np.ndim(sample_weight[0]) > 0
-        ):
+        if isinstance(sample_weight, dict) or _holds_one(sample_weight, n):
             sample_weight = leaves(sample_weight)[0]
         return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
 
@@ -205,13 +206,11 @@ class Inputs:
         if at == 0 or at == n:
             left = "nothing to train on" if at == 0 else "no validation data"
             raise ValueError(f"fit: validation_split={fraction} of {n} samples leaves {left}")
-        several = len(flat(self._output_spec(x))) > 1
+        several = type(self).call is not Layer.call and len(flat(self._output_spec(x))) > 1
         parts = []
         for name, given in (("y", y), ("sample_weight", sample_weight)):
-            nest = isinstance(given, dict) or (several and isinstance(given, (list, tuple)))
-            if nest and not isinstance(given, dict) and not any(a is not None and np.ndim(a) for a in given):
-                nest = False  # numbers, one a sample
-            if nest:
+            listed = several and isinstance(given, (list, tuple)) and any(a is not None and np.ndim(a) for a in given)
+            if isinstance(given, dict) or listed or _holds_one(given, n):
                 parts.append(map_nest(lambda a, name=name: _sized(as_array(a, "fit", name), n, name), given))
             else:
                 parts.append(None if given is None else _sized(as_array(given, "fit", name), n, name))
@@ -271,6 +270,11 @@ def map_nest(function, structure):
     if isinstance(structure, dict):
         return {key: None if a is None else function(a) for key, a in structure.items()}
     return [None if a is None else function(a) for a in structure]
+
+
+def _holds_one(given, n):
+    """Is it a list with the n samples of one output, and not a list of samples?"""
+    return isinstance(given, (list, tuple)) and len(given) == 1 and np.ndim(given[0]) > 0 and len(given[0]) == n > 1
 
 
 def _keys(spec):

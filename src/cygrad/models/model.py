@@ -41,6 +41,8 @@ class Model(Trainer, Layer):
     (3, 2)
     """
 
+    _carries_masks = True
+
     def __new__(cls, *args, **kwargs):
         if cls is Model and _is_graph(args, kwargs):
             from .functional import Functional

@@ -68,7 +68,7 @@ def cast(x, dtype):
     old, new = x.dtype, y.dtype
     if old == new:
         return x
-    if new == "float32" and old == "uint8":
+    if new == "float32" and old in ("uint8", "bool"):
         K.cast_uint8(y, x, x.size)
     elif new == "float32" and old == "int32":
         K.cast_int32(y, x, x.size)
