@@ -72,9 +72,10 @@ def deserialize_layer(data, custom_objects=None):
             f"layer: expected a class name and its configuration; got {name!r:.60} and {type(config).__name__}"
         )
     if "shared_with" in config:
-        layer = (_shared.read or {}).get(config["shared_with"])
+        number = config["shared_with"]
+        layer = (_shared.read or {}).get(number) if type(number) is int else None
         if layer is None:
-            raise ValueError(f"{name}: there is no layer {config['shared_with']!r:.60} that it could be shared with")
+            raise ValueError(f"{name}: there is no layer {number!r:.60} that it could be shared with")
         return layer
     if isinstance(config.get("layers"), list) and len(config["layers"]) > MOST_LAYERS:
         raise ValueError(f"{name}: {len(config['layers'])} layers are more than {MOST_LAYERS}")
@@ -94,7 +95,7 @@ def deserialize_layer(data, custom_objects=None):
                 layer = cls.from_config(config)
     except (TypeError, ValueError, AttributeError, KeyError, IndexError, ArithmeticError, NotImplementedError) as error:
         raise ValueError(f"{label}: {error}") from error
-    if "shared_id" in data and _shared.read is not None:
+    if type(data.get("shared_id")) is int and _shared.read is not None:
         _shared.read[data["shared_id"]] = layer
     return layer
 
