@@ -87,6 +87,14 @@ cdef class Tensor(Array):
             return array.astype(dtype)
         return array.copy() if copy else array
 
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        """The memory, shared, for other libraries: torch.from_dlpack(tensor). The other side of convert_to_tensor's."""
+        given = {"stream": stream, "max_version": max_version, "dl_device": dl_device, "copy": copy}
+        return self.__array__().__dlpack__(**{name: value for name, value in given.items() if value is not None})
+
+    def __dlpack_device__(self):
+        return self.__array__().__dlpack_device__()
+
     cdef double value(self) except? -1:
         if self.size != 1:
             raise TypeError(f"only a tensor of one value can become a number; this one has shape {self.shape}")

@@ -1,7 +1,8 @@
 """What fit, evaluate and predict are given, as batches of tensors.
 
 Arrays are kept once, in the type they came in where that is float32, uint8 or int32 (others are converted once), and
-a batch is gathered in C by an index. Iterators and PyDatasets are converted batch by batch.
+a batch is gathered in C by an index. Sparse matrices, memory maps of other types, iterators and PyDatasets are
+converted batch by batch.
 """
 
 import warnings
@@ -36,6 +37,8 @@ def is_stream(x):
     """Does x yield batches (a generator, a PyDataset, a data loader), where an array would hold samples?"""
     if isinstance(x, (np.ndarray, Tensor, list, tuple, dict, str, bytes)) or hasattr(x, "__array__"):
         return False
+    if _is_sparse(x) or hasattr(x, "__dlpack__"):
+        return False
     return hasattr(x, "__next__") or hasattr(x, "__iter__") or (hasattr(x, "__getitem__") and hasattr(x, "__len__"))
 
 
@@ -65,21 +68,88 @@ def pack_x_y_sample_weight(x, y=None, sample_weight=None):
     return (x, y) if sample_weight is None else (x, y, sample_weight)
 
 
-def as_array(x, caller, name, integers=False):
-    """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
+def _is_sparse(x):
+    """Is x a matrix of scipy.sparse?"""
+    return hasattr(x, "tocsr") and hasattr(x, "toarray")
 
-    integers: whole numbers stay whole (token indices); else what does not fit becomes float.
-    """
+
+class LazyRows:
+    """Samples that are converted when a batch needs them: a sparse matrix, or a file in memory of another type. What
+    models ask of an array: shape, dtype, len, slices, and NumPy can read it (all at once)."""
+
+    def __init__(self, source, dtype, row=None):
+        self.source, self.dtype = source, np.dtype(dtype)
+        self.shape = (source.shape[0], *(source.shape[1:] if row is None else row))
+        self.ndim = len(self.shape)
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __getitem__(self, rows):
+        """The rows of a slice, still lazy."""
+        return LazyRows(self.source[rows], self.dtype, self.shape[1:])
+
+    def __array__(self, dtype=None, copy=None):
+        return self._dense(self.source).astype(dtype or self.dtype, copy=False)
+
+    def reshape(self, shape):
+        return LazyRows(self.source, self.dtype, shape[1:])
+
+    def take(self, index):
+        """The rows at these places as an array."""
+        return self._dense(self.source[index])
+
+    def _dense(self, rows):
+        rows = rows.toarray() if _is_sparse(rows) else np.asarray(rows)
+        return np.ascontiguousarray(rows, self.dtype).reshape(-1, *self.shape[1:])
+
+
+def _lazy(x, integers):
+    """x as LazyRows where converting it at once would take much more memory than it does; else None."""
+    float_type = np.dtype(scalar(0).dtype)
+    mapped = isinstance(x, np.memmap) and x.ndim > 0 and x.dtype.kind in "biuf"
+    if mapped and x.dtype in (float_type, np.uint8, np.int32) and x.flags.c_contiguous and not integers:
+        return None  # batches are gathered from the file as it is
+    if mapped or _is_sparse(x):
+        return LazyRows(x if mapped else x.tocsr(), np.int32 if integers else float_type)
+    return None
+
+
+def _plain_array(x):
+    """x, of whatever library, as a NumPy array; dtype object where it is not numbers in rows of one length."""
+    if _is_sparse(x):
+        return x.toarray()
+    if hasattr(x, "detach"):  # a PyTorch tensor that wants a gradient
+        x = x.detach()
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        x = np.from_dlpack(x)
     try:
         array = np.asarray(x)
     except ValueError:
-        array = np.asarray(x, dtype=object)
+        return np.asarray(x, dtype=object)
+    if array.dtype.kind == "O" and hasattr(x, "to_numpy"):  # pandas: columns of several types, or missing values
+        try:
+            return x.to_numpy(dtype="float32", na_value=np.nan)
+        except (TypeError, ValueError):
+            return array
+    return array
+
+
+def as_array(x, caller, name, integers=False, lazy=False):
+    """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
+
+    x: an array, a tensor of any library, a pandas DataFrame or Series, a scipy.sparse matrix, nested lists. integers:
+    whole numbers stay whole (token indices); else what does not fit becomes float. lazy: sparse matrices, and memory
+    maps that would have to be converted, come as LazyRows.
+    """
+    rows = _lazy(x, integers) if lazy else None
+    if rows is not None:
+        return rows
+    array = _plain_array(x)
     kind = array.dtype.kind
     if kind not in "biuf" or array.ndim == 0:
         if x is None or isinstance(x, (str, bytes)) or array.ndim == 0:
             cause = f"got {'a string' if isinstance(x, (str, bytes)) else repr(x)[:60]}"
-            if hasattr(x, "toarray"):
-                cause = "got a sparse matrix; x.toarray() makes it dense"
             raise ValueError(f"{caller}: expected an array of samples for {name}; {cause}")
         cause = {
             "U": "These are strings: convert them to numbers (labels: np.unique(y, return_inverse=True)[1]).",
@@ -87,6 +157,9 @@ def as_array(x, caller, name, integers=False):
             "c": "Complex numbers are not supported.",
         }.get(kind, "")
         found = f"an array of dtype {array.dtype}, shape {array.shape}"
+        if hasattr(x, "columns"):
+            text = [str(column) for column in x.columns if _plain_array(x[column]).dtype.kind not in "biuf"]
+            cause = f"The column{'s' * (len(text) > 1)} {', '.join(text[:5])} cannot be converted to numbers."
         raise ValueError(f"{caller}: expected numbers in {name}; got {found}. {cause}".rstrip())
     float_type = np.dtype(scalar(0).dtype)
     if kind == "b":
@@ -117,6 +190,8 @@ class Column:
     def reader(self):
         """gather(index, n) with everything that stays the same bound."""
         array, row, dtype = self.array, self.row, self.dtype
+        if isinstance(array, LazyRows):
+            return lambda index, n: from_array(array.take(np.asarray(index)), dtype)
         rows, row_bytes = len(array), array[:1].nbytes
         gather_rows, cast = K.gather_rows, self.cast and getattr(K, self.cast)
 

@@ -61,9 +61,9 @@ class Inputs:
         integers = self._integer_inputs()
         if isinstance(x, (list, tuple)) and not self._takes_several(x):
             x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
-            x = as_array(x, caller, "x", integers)
+            x = as_array(x, caller, "x", integers, lazy=True)
         else:
-            x = map_leaves(lambda a: as_array(a, caller, "x", integers), x)
+            x = map_leaves(lambda a: as_array(a, caller, "x", integers, lazy=True), x)
         arrays = leaves(x)
         lengths = {len(a) for a in arrays}
         if len(lengths) != 1:

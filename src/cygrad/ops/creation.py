@@ -24,6 +24,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         return x if dtype is None else cast(x, dtype)
     if sparse or ragged:
         raise ValueError("convert_to_tensor: sparse and ragged tensors are not supported; expected None or False")
+    if hasattr(x, "__dlpack__") and not hasattr(x, "__array__"):
+        x = np.from_dlpack(x)
     try:
         array = np.asarray(x)
     except ValueError as error:

@@ -14,6 +14,7 @@ from .numerical import normalize, split_dataset, to_categorical
 from .plotting import plot_activations, plot_history
 from .py_dataset import PyDataset
 from .seeds import clear_session, set_random_seed
+from .sequences import pad_sequences, timeseries_dataset_from_array
 
 Sequence = PyDataset  # Keras 2's name
 CustomObjectScope = custom_object_scope
@@ -21,6 +22,6 @@ CustomObjectScope = custom_object_scope
 __all__ = [
     "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
     "get_custom_objects", "get_registered_name", "get_registered_object", "normalize", "pack_x_y_sample_weight",
-    "plot_activations", "plot_history", "register_keras_serializable", "serialize_keras_object", "set_random_seed",
-    "split_dataset", "to_categorical", "unpack_x_y_sample_weight",
+    "pad_sequences", "plot_activations", "plot_history", "register_keras_serializable", "serialize_keras_object",
+    "set_random_seed", "split_dataset", "timeseries_dataset_from_array", "to_categorical", "unpack_x_y_sample_weight",
 ]  # fmt: skip

@@ -1,0 +1,94 @@
+"""docs/keras_compatibility.md: what there is of each public name of Keras 3, found by looking into both packages.
+
+    python tests/interop/compatibility.py    # writes it anew, where Keras is installed
+
+What a name's presence does not tell, how it differs, stands in DIFFERENCES here.
+"""
+
+import importlib
+from pathlib import Path
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
+
+MODULES = [
+    "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
+    "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
+]  # fmt: skip
+
+_LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
+_OWN_FILES = "files are `.cygrad` (models) and `.safetensors` (weights)"
+
+DIFFERENCES = {
+    "activations.sparsemax": "as in the paper: rows sum to 1",
+    "callbacks.BackupAndRestore": "one file of its own; after the end of an epoch training goes on bit for bit",
+    "callbacks.ModelCheckpoint": _OWN_FILES,
+    "callbacks.ProgbarLogger": "drawn by tqdm; in a log file, a line an epoch",
+    "losses.BinaryCrossentropy": _LOGITS,
+    "losses.CategoricalCrossentropy": _LOGITS,
+    "losses.Loss": "weights [N] fit losses [N,T]; with reduction 'mean_with_sample_weight' the divisor counts a weight "
+    "for each value that it multiplies",
+    "losses.SparseCategoricalCrossentropy": _LOGITS + "; labels outside the classes are an error",
+    "metrics.Metric": "result() is a Python float, or an array; names are not numbered: `precision`, not `precision_1`",
+    "metrics.SparseCategoricalCrossentropy": "with ignore_class, the mean is over the samples that are left",
+    "models.load_model": _OWN_FILES,
+    "models.save_model": _OWN_FILES,
+    "ops.max": "the gradient goes to the first of equal maxima",
+    "ops.min": "the gradient goes to the first of equal minima",
+    "ops.sparsemax": "as in the paper: rows sum to 1",
+    "optimizers.Optimizer": "state lives in one arena; a custom optimizer defines slot_names and update_step",
+    "saving.load_model": _OWN_FILES,
+    "saving.save_model": _OWN_FILES,
+    "utils.PyDataset": "batches are made in the training thread; workers has no effect",
+    "utils.Sequence": "batches are made in the training thread; workers has no effect",
+    "utils.set_random_seed": "the numbers are other than Keras's, and the same on every machine",
+    "utils.split_dataset": "of arrays, not of tf.data",
+    "utils.timeseries_dataset_from_array": "gives a PyDataset; no format argument",
+    "preprocessing.timeseries_dataset_from_array": "gives a PyDataset; no format argument",
+}
+
+
+def public(module):
+    """The public names of a Keras module, without modules inside it."""
+    return sorted(
+        (name for name, value in vars(module).items() if name[0] != "_" and not hasattr(value, "__path__")),
+        key=lambda name: (name.lower(), name),
+    )
+
+
+def table():
+    """The document's text for the installed Keras and this cygrad."""
+    import keras
+
+    version = ".".join(keras.__version__.split(".")[:2])
+    lines = [
+        "# What there is of Keras 3",
+        "",
+        f"Each public name of Keras {version}'s modules. `python tests/interop/compatibility.py` writes this file, and",
+        "a test compares it with both packages, so that it is true. What works has Keras's arguments, defaults and",
+        "results, which `tests/interop` compares.",
+        "",
+    ]
+    for path in MODULES:
+        theirs, mine = importlib.import_module(f"keras.{path}"), importlib.import_module(f"cygrad.{path}")
+        names = public(theirs)
+        there = [name for name in names if hasattr(mine, name)]
+        differing = [name for name in there if f"{path}.{name}" in DIFFERENCES]
+        missing = [name for name in names if name not in there]
+        lines += [f"## keras.{path}", ""]
+        works = [name for name in there if name not in differing]
+        lines += [f"**Works** ({len(works)}): {_listed(works)}", ""]
+        if differing:
+            lines += ["**Differs**:", ""]
+            lines += [f"- `{name}`: {DIFFERENCES[f'{path}.{name}']}" for name in differing]
+            lines += [""]
+        if missing:
+            lines += [f"**Not there** ({len(missing)}): {_listed(missing)}", ""]
+    return "\n".join(lines)
+
+
+def _listed(names):
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(table(), encoding="utf-8")
