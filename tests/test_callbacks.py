@@ -128,6 +128,19 @@ def test_logs_of_a_batch_are_made_once_and_only_for_those_who_read_them():
     for batch in range(100):
         everything.on_train_batch_end(batch, logs)
     assert not made
+    everything = callbacks.CallbackList([callbacks.ModelCheckpoint("{epoch}.cygrad"), callbacks.TerminateOnNaN()])
+    everything.set_model(types.SimpleNamespace(_loss_tracker=types.SimpleNamespace(count=1, result=lambda: 0.5)))
+    for batch in range(100):
+        everything.on_train_batch_end(batch, logs)
+    assert not made
+
+    class Own(callbacks.TerminateOnNaN):
+        def on_train_batch_end(self, batch, logs=None):
+            assert logs["loss"] == 1.0
+
+    callbacks.CallbackList([Own()]).on_train_batch_end(0, logs)
+    assert len(made) == 1
+    made.clear()
     reader = callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: None)
     callbacks.CallbackList([reader, reader]).on_train_batch_end(0, logs)
     assert len(made) == 1

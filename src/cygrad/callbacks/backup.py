@@ -18,6 +18,8 @@ class BackupAndRestore(Callback):
     another model's.
     """
 
+    _lazy_logs = True
+
     def __init__(self, backup_dir, save_freq="epoch", double_checkpoint=False, delete_checkpoint=True):
         if not backup_dir:
             raise ValueError("BackupAndRestore: backup_dir is empty; expected a folder")

@@ -21,6 +21,7 @@ class Callback:
 
     model = None
     params = None
+    _lazy_logs = False  # does it take, for a batch, a function that gives the logs in their place?
 
     def set_params(self, params):
         self.params = params

@@ -1,8 +1,8 @@
 """CallbackList: callbacks called as one.
 
 It keeps, for each hook, only the callbacks that define it, so that a step without listeners costs nothing. The logs of
-a batch may be a function that makes the dict: it is called when a callback is about to read them, and the progress bar
-reads at most ten times a second.
+a batch may be a function that makes the dict: it is called when a callback is about to read them. Those that seldom do
+(the progress bar, ten times a second at most; ModelCheckpoint, when it saves) take the function itself.
 """
 
 import functools
@@ -17,6 +17,11 @@ OLDER_NAMES = {"on_train_batch_begin": "on_batch_begin", "on_train_batch_end": "
 def _defines(callback, hook):
     found = getattr(getattr(callback, hook), "__func__", None) is not getattr(Callback, hook)
     return found or (hook in OLDER_NAMES and _defines(callback, OLDER_NAMES[hook]))
+
+
+def _takes_function(callback, hook):
+    """May the logs be a function? Not where a subclass of the user's has the hook."""
+    return callback._lazy_logs and getattr(callback, hook).__module__.startswith("cygrad.")
 
 
 class CallbackList(Callback):
@@ -47,7 +52,7 @@ class CallbackList(Callback):
 
     def _find_hooks(self):
         self._hooks = {
-            hook: [(getattr(c, hook), isinstance(c, ProgbarLogger)) for c in self.callbacks if _defines(c, hook)]
+            hook: [(getattr(c, hook), _takes_function(c, hook)) for c in self.callbacks if _defines(c, hook)]
             for hook in HOOKS
         }
 

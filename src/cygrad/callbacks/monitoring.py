@@ -114,6 +114,8 @@ class ModelCheckpoint(MonitorCallback):
     initial_value_threshold: save_best_only starts from this value.
     """
 
+    _lazy_logs = True
+
     def __init__(
         self,
         filepath,
@@ -151,6 +153,7 @@ class ModelCheckpoint(MonitorCallback):
         if self.save_freq != "epoch":
             self._batches += 1
             if self._batches % self.save_freq == 0:
+                logs = logs() if callable(logs) else logs
                 self._save(self._epoch, {**(logs or {}), "batch": batch + 1})
 
     def _save(self, epoch, logs):
@@ -178,10 +181,15 @@ class ModelCheckpoint(MonitorCallback):
 class TerminateOnNaN(Callback):
     """Stops training when the loss is NaN or infinite: TerminateOnNaN(raise_error=False); True: by a RuntimeError."""
 
+    _lazy_logs = True
+
     def __init__(self, raise_error=False):
         self.raise_error = raise_error
 
     def on_train_batch_end(self, batch, logs=None):
+        if callable(logs):  # the running loss alone, where fit keeps one: other metrics may take long
+            tracker = getattr(self.model, "_loss_tracker", None)
+            logs = {"loss": tracker.result()} if tracker is not None and tracker.count else logs()
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return

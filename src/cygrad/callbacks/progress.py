@@ -18,6 +18,8 @@ class ProgbarLogger(Callback):
 
     interval = 0.1  # seconds between two looks at the bar
 
+    _lazy_logs = True
+
     def __init__(self):
         self.verbose, self.epochs, self.target = 1, 1, None
         self._bar, self._in_fit = None, False
