@@ -47,7 +47,7 @@ const char *cg_compiler(void);
 int cg_set_num_threads(int n);          /* returns what is set: at least 1; a forked child stays at 1 */
 int cg_get_num_threads(void);
 
-/* ---- 3 x 3 convolution (dispatch.c) ---- */
+/* ---- 3 x 3 and 5 x 5 convolution (dispatch.c) ---- */
 int cg_set_winograd(int on);            /* 0: direct sums only; returns the old setting. At first on, unless CYGRAD_WINOGRAD=0 */
 int cg_get_winograd(void);
 

@@ -316,10 +316,10 @@ CONVOLUTION = {  # kernel: its output, and the input with a batch axis
 
 
 @pytest.mark.parametrize("isa", ISAS)
-@pytest.mark.parametrize("H, C, F", [(12, 20, 70), (23, 8, 17)])
-def test_winograd_batches_and_threads(isa, H, C, F):
+@pytest.mark.parametrize("H, C, F, R", [(12, 20, 70, 3), (23, 8, 17, 3), (9, 20, 40, 5)])
+def test_winograd_batches_and_threads(isa, H, C, F, R):
     """Few patches and many take different ways to the same bits."""
-    parameters = {"H": H, "W": H + 1, "C": C, "F": F, "R": 3, "S": 3, "padding": "same"}
+    parameters = {"H": H, "W": H + 1, "C": C, "F": F, "R": R, "S": R, "padding": "same"}
     for name in ("conv2d_forward", "conv2d_backward_input"):
         output, x = CONVOLUTION[name]
         many = testing.make_arguments(name, N=9, **parameters)
@@ -347,13 +347,24 @@ def test_winograd_of_a_large_kernel(name, isa):
     assert results[0].tobytes() != results[1].tobytes()
 
 
-@pytest.mark.parametrize("H, C, F", [(28, 64, 64), (14, 128, 128), (11, 32, 64), (32, 16, 16)])
+@pytest.mark.parametrize(
+    "H, C, F, R",
+    [
+        (28, 64, 64, 3),
+        (14, 128, 128, 3),
+        (11, 32, 64, 3),
+        (32, 16, 16, 3),
+        (27, 64, 32, 5),
+        (12, 96, 64, 5),
+        (32, 16, 32, 5),
+    ],
+)
 @pytest.mark.parametrize("positive", [False, True])
-def test_winograd_error_beside_direct_sums(H, C, F, positive):
+def test_winograd_error_beside_direct_sums(H, C, F, R, positive):
     """The root mean square error, against float64, for normal numbers and after relu; docs/decisions.md quotes it."""
     for name, most in (("conv2d_forward", 3), ("conv2d_backward_input", 3), ("conv2d_backward_kernel", 6)):
         output, x = CONVOLUTION[name]
-        arguments = testing.make_arguments(name, N=2, H=H, W=H, C=C, F=F, R=3, S=3, padding="same")
+        arguments = testing.make_arguments(name, N=2, H=H, W=H, C=C, F=F, R=R, S=R, padding="same")
         if positive:
             np.maximum(arguments[x], 0, out=arguments[x])
         arguments[output][...] = 0

@@ -18,17 +18,18 @@ static int is_matmul(const struct conv *c) { /* 1 x 1, every pixel, one group: y
            c->P == c->H && c->Q == c->W;
 }
 
-static int is_winograd(const struct conv *c) {
-    return c->R == 3 && c->S == 3 && c->stride_h == 1 && c->stride_w == 1 && c->dilation_h == 1 && c->dilation_w == 1 && c->groups == 1 &&
-           cg_get_winograd() && winograd_pays(c->C, c->F, c->P, c->Q);
+static const struct minimal *find_winograd(const struct conv *c) {
+    const int plain = c->R == c->S && c->stride_h == 1 && c->stride_w == 1 && c->dilation_h == 1 && c->dilation_w == 1 && c->groups == 1;
+    return plain && cg_get_winograd() ? winograd_form(c->R, c->C, c->F, c->P, c->Q) : NULL;
 }
 
 /* y, whose pixels lie `at`, = activation(bias + x * kernel). */
 static int convolve(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
     if (at.pixel == c->F && at.row == c->Q * c->F && at.image == c->P * at.row) {
         if (is_matmul(c)) return CG_FN(matmul)(y, x, kernel, bias, c->N * c->H * c->W, c->F, c->C, 0, 0, activation);
-        if (is_winograd(c)) {
-            struct winograd w = {.y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .N = c->N, .H = c->H, .W = c->W,
+        const struct minimal *form = find_winograd(c);
+        if (form) {
+            struct winograd w = {.form = form, .y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .N = c->N, .H = c->H, .W = c->W,
                                  .C = c->C, .F = c->F, .P = c->P, .Q = c->Q, .pad_top = c->pad_top, .pad_left = c->pad_left};
             return winograd_convolve(&w);
         }
@@ -212,7 +213,7 @@ static int CG_FN(conv2d_backward_input)(float *dx, const float *dy, const float 
     /* Vectors of a row of dx, of channels or of pixels (and a quarter for the planes); 16 on every machine, so that all take the same way. */
     const double by_channels = (double)W * cg_ceil_div(C / groups, 16);
     const double by_pixels = 1.25 * (C / groups) * stride_w * cg_ceil_div(cg_ceil_div(W, stride_w), 16);
-    return by_channels <= by_pixels || is_winograd(&c) ? convolve_back(&c, dx, dy, kernel, convolve) : add_rows_back(&c, dx, dy, kernel);
+    return by_channels <= by_pixels || find_winograd(&c) ? convolve_back(&c, dx, dy, kernel, convolve) : add_rows_back(&c, dx, dy, kernel);
 }
 
 /* ---- gradient with respect to the kernel ---- */
@@ -270,8 +271,9 @@ static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const 
     }
     if (is_depthwise(&c)) return depthwise_backward_kernel(&c, dkernel, dy, x);
     if (is_grouped(&c)) return grouped_backward_kernel(&c, dkernel, dy, x);
-    if (is_winograd(&c)) {
-        struct winograd w = {.dkernel = dkernel, .dy = dy, .x = x, .N = N, .H = H, .W = W, .C = C, .F = F, .P = P, .Q = Q,
+    const struct minimal *form = find_winograd(&c);
+    if (form) {
+        struct winograd w = {.form = form, .dkernel = dkernel, .dy = dy, .x = x, .N = N, .H = H, .W = W, .C = C, .F = F, .P = P, .Q = Q,
                              .pad_top = pad_top, .pad_left = pad_left};
         return winograd_backward_kernel(&w);
     }

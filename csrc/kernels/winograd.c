@@ -1,8 +1,8 @@
-/* winograd.c: 3 x 3 convolution of stride 1, and its kernel's gradient, with a quarter of the multiplications.
+/* winograd.c: 3 x 3 and 5 x 5 convolution of stride 1, and its kernel's gradient, with a quarter or a third of the multiplications.
  *
  * F(4x4, 3x3) (Winograd 1980; Lavin and Gray 2016): a patch of 4 x 4 pixels of y depends on 6 x 6 pixels of x. With transforms to the
  * values of polynomials at six points, y = A^T [ (G k G^T) * (B^T x B) ] A, where * is one product a point: 36 instead of 144. The sum over
- * channels goes inside the brackets, so that the products at a point are a matmul, [patches, C] x [C, F], on matmul's register tile.
+ * F(2x2, 5x5) has the same points and B, and 36 products instead of 100. The sum over channels goes inside the brackets, so that the products at a point are a matmul, [patches, C] x [C, F], on matmul's register tile.
  * The kernel's gradient is the same form read the other way: dk = G^T [ sum over patches (A dy A^T) * (B^T x B) ] G.
  *
  * The points are 0, +-5/8, +-3/2 and infinity. The usual 0, +-1, +-2 make errors four to seven times those of direct sums; these,
@@ -16,14 +16,15 @@
  * [36][C][NR]; what is made of them at once is bounded by the caches, not by the image. */
 
 enum {
-    PATCH = 4, POINTS = 36,
+    SIDE = 6, POINTS = SIDE * SIDE, /* of what a patch depends on */
     SLICE = 64,               /* channels, or filters, of what is summed in the second-level cache */
     PATCH_FLOATS = 150 << 10, /* of a task's patches: most of that cache */
     PANEL_FLOATS = 2 << 20,   /* of the kernel's panels made at a time: a part of the third-level cache */
     FEW_PATCHES = 64,         /* up to which tasks split the filters and make their panels themselves */
     LEAST_PATCHES = 64, SUM_FLOATS = 2 << 20, /* of a part of dkernel's sum, and of all parts */
 };
-enum transform { TO_INPUT, TO_KERNEL, TO_OUTPUT, BACK_OUTPUT, BACK_KERNEL }; /* B^T, G, A^T, A, G^T */
+/* B^T; G, A^T, A, G^T for patches of 4 and 3 taps; the same for patches of 2 and 5 taps */
+enum transform { TO_INPUT, TO_KERNEL3, TO_OUTPUT4, BACK_OUTPUT4, BACK_KERNEL3, TO_KERNEL5, TO_OUTPUT2, BACK_OUTPUT2, BACK_KERNEL5 };
 
 #define PT_A 0.625f
 #define PT_B 1.5f
@@ -46,14 +47,14 @@ CG_INLINE void transform_column(vf *to, const vf *x, const enum transform which)
         even = vf_fma(-a2, x[2], x[4]), odd = vf_fma(-a2, x[1], x[3]);
         to[3] = vf_fma(b, odd, even), to[4] = vf_fma(-b, odd, even);
         break;
-    case TO_KERNEL:
+    case TO_KERNEL3:
         to[0] = vf_set(PT_0) * x[0], to[5] = x[2];
         even = vf_set(PT_1) * vf_fma(a2, x[2], x[0]), odd = vf_set(PT_1 * PT_A) * x[1];
         to[1] = even + odd, to[2] = even - odd;
         even = vf_set(PT_2) * vf_fma(b2, x[2], x[0]), odd = vf_set(PT_2 * PT_B) * x[1];
         to[3] = even + odd, to[4] = even - odd;
         break;
-    case TO_OUTPUT: {
+    case TO_OUTPUT4: {
         const vf plus = x[1] + x[2], minus = x[1] - x[2], plus2 = x[3] + x[4], minus2 = x[3] - x[4];
         to[0] = x[0] + plus + plus2;
         to[1] = vf_fma(b, minus2, a * minus);
@@ -61,19 +62,45 @@ CG_INLINE void transform_column(vf *to, const vf *x, const enum transform which)
         to[3] = vf_fma(vf_set(PT_B * PT_B2), minus2, vf_fma(vf_set(PT_A * PT_A2), minus, x[5]));
         break;
     }
-    case BACK_OUTPUT:
+    case BACK_OUTPUT4:
         to[0] = x[0], to[5] = x[3];
         even = vf_fma(a2, x[2], x[0]), odd = vf_fma(a2, x[3], x[1]);
         to[1] = vf_fma(a, odd, even), to[2] = vf_fma(-a, odd, even);
         even = vf_fma(b2, x[2], x[0]), odd = vf_fma(b2, x[3], x[1]);
         to[3] = vf_fma(b, odd, even), to[4] = vf_fma(-b, odd, even);
         break;
-    case BACK_KERNEL: {
+    case BACK_KERNEL3: {
         const vf plus = vf_set(PT_1) * (x[1] + x[2]), minus = vf_set(PT_1 * PT_A) * (x[1] - x[2]);
         const vf plus2 = vf_set(PT_2) * (x[3] + x[4]), minus2 = vf_set(PT_2 * PT_B) * (x[3] - x[4]);
         to[0] = vf_fma(vf_set(PT_0), x[0], plus + plus2);
         to[1] = minus + minus2;
         to[2] = vf_fma(a2, plus, vf_fma(b2, plus2, x[5]));
+        break;
+    }
+    case TO_KERNEL5:
+        to[0] = vf_set(PT_0) * x[0], to[5] = x[4];
+        even = vf_set(PT_1) * vf_fma(vf_fma(a2, x[4], x[2]), a2, x[0]), odd = vf_set(PT_1 * PT_A) * vf_fma(a2, x[3], x[1]);
+        to[1] = even + odd, to[2] = even - odd;
+        even = vf_set(PT_2) * vf_fma(vf_fma(b2, x[4], x[2]), b2, x[0]), odd = vf_set(PT_2 * PT_B) * vf_fma(b2, x[3], x[1]);
+        to[3] = even + odd, to[4] = even - odd;
+        break;
+    case TO_OUTPUT2:
+        to[0] = x[0] + (x[1] + x[2]) + (x[3] + x[4]);
+        to[1] = vf_fma(b, x[3] - x[4], vf_fma(a, x[1] - x[2], x[5]));
+        break;
+    case BACK_OUTPUT2:
+        to[0] = x[0], to[5] = x[1];
+        to[1] = vf_fma(a, x[1], x[0]), to[2] = vf_fma(-a, x[1], x[0]);
+        to[3] = vf_fma(b, x[1], x[0]), to[4] = vf_fma(-b, x[1], x[0]);
+        break;
+    case BACK_KERNEL5: {
+        const vf plus = vf_set(PT_1) * (x[1] + x[2]), minus = vf_set(PT_1 * PT_A) * (x[1] - x[2]);
+        const vf plus2 = vf_set(PT_2) * (x[3] + x[4]), minus2 = vf_set(PT_2 * PT_B) * (x[3] - x[4]);
+        to[0] = vf_fma(vf_set(PT_0), x[0], plus + plus2);
+        to[1] = minus + minus2;
+        to[2] = vf_fma(a2, plus, b2 * plus2);
+        to[3] = vf_fma(a2, minus, b2 * minus2);
+        to[4] = vf_fma(a2 * a2, plus, vf_fma(b2 * b2, plus2, x[5]));
         break;
     }
     }
@@ -88,27 +115,27 @@ struct finish {
 /* to[i][at ..] = the transform, of rows and columns, of from[j][at ..], for lanes floats of all pixels i and j. */
 CG_INLINE void transform_vector(float *const *to, float *const *from, int64_t at, int64_t lanes, const enum transform which,
                                 const struct finish *finish) {
-    const int rows_from = which == TO_KERNEL ? 3 : which == BACK_OUTPUT ? 4 : 6;
-    const int rows_to = which == TO_OUTPUT ? 4 : which == BACK_KERNEL ? 3 : 6;
-    vf half[6][6];
+    static const int sizes[][2] = {{6, 6}, {3, 6}, {6, 4}, {4, 6}, {6, 3}, {5, 6}, {6, 2}, {2, 6}, {6, 5}};
+    const int rows_from = sizes[which][0], rows_to = sizes[which][1], to_output = which == TO_OUTPUT4 || which == TO_OUTPUT2;
+    vf half[SIDE][SIDE];
     CG_UNROLL
     for (int j = 0; j < rows_from; j++) {
-        vf x[6], column[6];
+        vf x[SIDE], column[SIDE];
         CG_UNROLL
         for (int i = 0; i < rows_from; i++) x[i] = vf_load_upto(from[i * rows_from + j] + at, lanes);
         transform_column(column, x, which);
         CG_UNROLL
         for (int i = 0; i < rows_to; i++) half[i][j] = column[i];
     }
-    const vf bias = which == TO_OUTPUT && finish->bias ? vf_load_upto(finish->bias + at, lanes) : vf_set(0);
+    const vf bias = to_output && finish->bias ? vf_load_upto(finish->bias + at, lanes) : vf_set(0);
     CG_UNROLL
     for (int i = 0; i < rows_to; i++) {
-        vf row[6];
+        vf row[SIDE];
         transform_column(row, half[i], which);
         CG_UNROLL
         for (int j = 0; j < rows_to; j++) {
             float *p = to[i * rows_to + j] + at;
-            if (which == TO_OUTPUT) {
+            if (to_output) {
                 row[j] = row[j] + bias;
                 if (finish->relu) row[j] = vf_max(vf_set(0), row[j]);
             }
@@ -124,26 +151,44 @@ CG_INLINE void transform_vector(float *const *to, float *const *from, int64_t at
         if (at < n) transform_vector(to, from, at, n - at, which, finish);                                                  \
     }
 TRANSFORM(transform_input, TO_INPUT)
-TRANSFORM(transform_kernel, TO_KERNEL)
-TRANSFORM(transform_output, TO_OUTPUT)
-TRANSFORM(transform_back_output, BACK_OUTPUT)
-TRANSFORM(transform_back_kernel, BACK_KERNEL)
+TRANSFORM(transform_kernel3, TO_KERNEL3)
+TRANSFORM(transform_output4, TO_OUTPUT4)
+TRANSFORM(transform_back_output4, BACK_OUTPUT4)
+TRANSFORM(transform_back_kernel3, BACK_KERNEL3)
+TRANSFORM(transform_kernel5, TO_KERNEL5)
+TRANSFORM(transform_output2, TO_OUTPUT2)
+TRANSFORM(transform_back_output2, BACK_OUTPUT2)
+TRANSFORM(transform_back_kernel5, BACK_KERNEL5)
+
+typedef void transform_function(float *const *to, float *const *from, int64_t n, const struct finish *);
+
+/* F(patch x patch, taps x taps), patch + taps = SIDE + 1 */
+struct minimal {
+    int patch, taps;
+    int64_t least_products, least_pixels; /* C * F and P * Q for which it pays */
+    transform_function *kernel, *output, *back_output, *back_kernel;
+};
+static const struct minimal by3 = {4, 3, 128, 16, transform_kernel3, transform_output4, transform_back_output4, transform_back_kernel3};
+static const struct minimal by5 = {2, 5, 512, 64, transform_kernel5, transform_output2, transform_back_output2, transform_back_kernel5};
 
 /* y = activation(bias + x * kernel), or dkernel from x and dy; y as patches, i of which lies in image i / (down * across). */
 struct winograd {
+    const struct minimal *form;
     float *y, *dkernel;
     const float *x, *kernel, *bias, *dy;
     int activation;
     int64_t N, H, W, C, F, P, Q, pad_top, pad_left, down, across, patches;
 };
 
-/* Sizes of one sample for which it pays: enough channels for the transforms, and patches at least half full of pixels. */
-static int winograd_pays(int64_t C, int64_t F, int64_t P, int64_t Q) {
-    return C >= 8 && F >= 8 && C * F >= 128 && P * Q >= 16 && P * Q >= 8 * cg_ceil_div(P, PATCH) * cg_ceil_div(Q, PATCH);
+/* The form for so many taps and sizes of one sample, if it pays: enough channels for the transforms, patches at least half full of pixels. */
+static const struct minimal *winograd_form(int64_t taps, int64_t C, int64_t F, int64_t P, int64_t Q) {
+    const struct minimal *form = taps == 3 ? &by3 : taps == 5 ? &by5 : NULL;
+    if (!form || C < 8 || F < 8 || C * F < form->least_products || P * Q < form->least_pixels) return NULL;
+    return 2 * P * Q >= form->patch * form->patch * cg_ceil_div(P, form->patch) * cg_ceil_div(Q, form->patch) ? form : NULL;
 }
 
 static int winograd_threads(struct winograd *w) {
-    w->down = cg_ceil_div(w->P, PATCH), w->across = cg_ceil_div(w->Q, PATCH), w->patches = w->N * w->down * w->across;
+    w->down = cg_ceil_div(w->P, w->form->patch), w->across = cg_ceil_div(w->Q, w->form->patch), w->patches = w->N * w->down * w->across;
     return cg_threads(2.0 * POINTS * w->patches * w->C * w->F, 4.0 * (w->N * (w->H * w->W * w->C + w->P * w->Q * w->F)));
 }
 
@@ -151,7 +196,8 @@ static int winograd_threads(struct winograd *w) {
 struct place { int64_t image, p, q; };
 static inline struct place find_patch(const struct winograd *w, int64_t patch) {
     const int64_t in_image = patch % (w->down * w->across);
-    return (struct place){patch / (w->down * w->across), in_image / w->across * PATCH, in_image % w->across * PATCH};
+    return (struct place){patch / (w->down * w->across), in_image / w->across * w->form->patch,
+                          in_image % w->across * w->form->patch};
 }
 
 /* Addresses of size x size pixels of an image[H,W,C] from (top, left) on; `outside` stands for those that it does not have. */
@@ -176,18 +222,18 @@ static void x_to_points(const struct winograd *w, float *to, int64_t apart, int6
     float *from[POINTS], *at[POINTS];
     const struct place place = find_patch(w, patch);
     find_pixels(from, w->x + place.image * w->H * w->W * w->C + c0, w->H, w->W, w->C, place.p - w->pad_top, place.q - w->pad_left,
-                PATCH + 2, zeros);
+                SIDE, zeros);
     find_points(at, to, apart);
     transform_input(at, from, c1 - c0, NULL);
 }
 
 /* The same for filters of dy. */
 static void dy_to_points(const struct winograd *w, float *to, int64_t apart, int64_t patch, int64_t f0, int64_t f1) {
-    float *from[PATCH * PATCH], *at[POINTS];
+    float *from[POINTS], *at[POINTS];
     const struct place place = find_patch(w, patch);
-    find_pixels(from, w->dy + place.image * w->P * w->Q * w->F + f0, w->P, w->Q, w->F, place.p, place.q, PATCH, zeros);
+    find_pixels(from, w->dy + place.image * w->P * w->Q * w->F + f0, w->P, w->Q, w->F, place.p, place.q, w->form->patch, zeros);
     find_points(at, to, apart);
-    transform_back_output(at, from, f1 - f0, NULL);
+    w->form->back_output(at, from, f1 - f0, NULL);
 }
 
 /* ---- forward ---- */
@@ -201,10 +247,10 @@ struct block {
 
 /* Channel c of the kernel for the panel of filters from f on: point k at to + k * apart. */
 static void kernel_to_points(const struct winograd *w, float *to, int64_t apart, int64_t c, int64_t f) {
-    float *from[9], *at[POINTS];
-    for (int k = 0; k < 9; k++) from[k] = (float *)w->kernel + (k * w->C + c) * w->F + f;
+    float *from[POINTS], *at[POINTS];
+    for (int k = 0; k < w->form->taps * w->form->taps; k++) from[k] = (float *)w->kernel + (k * w->C + c) * w->F + f;
     find_points(at, to, apart);
-    transform_kernel(at, from, cg_min64(NR, w->F - f), NULL);
+    w->form->kernel(at, from, cg_min64(NR, w->F - f), NULL);
 }
 
 /* y of a block for the panel of filters from f on: given as [36][C + 1][NR], or NULL: made here. */
@@ -227,14 +273,14 @@ static void convolve_panel(const struct winograd *w, const struct block *b, cons
     }
     const struct finish finish = {w->bias ? w->bias + f : NULL, w->activation == CG_RELU};
     for (int64_t i = 0; i < b->n; i++) {
-        float outside[NR], *from[POINTS], *to[PATCH * PATCH];
+        float outside[NR], *from[POINTS], *to[POINTS];
         const struct place place = find_patch(w, b->first + i);
         float *image = w->y + place.image * w->P * w->Q * w->F + f;
-        find_pixels(to, image, w->P, w->Q, w->F, place.p, place.q, PATCH, outside);
+        find_pixels(to, image, w->P, w->Q, w->F, place.p, place.q, w->form->patch, outside);
         find_points(from, b->sums + i * NR, b->n * NR);
-        transform_output(to, from, columns, &finish);
-        for (int64_t p = place.p; w->activation > CG_RELU && p < cg_min64(place.p + PATCH, w->P); p++)
-            activate_rows(image + (p * w->Q + place.q) * w->F, cg_min64(PATCH, w->Q - place.q), columns, w->F, w->activation);
+        w->form->output(to, from, columns, &finish);
+        for (int64_t p = place.p; w->activation > CG_RELU && p < cg_min64(place.p + w->form->patch, w->P); p++)
+            activate_rows(image + (p * w->Q + place.q) * w->F, cg_min64(w->form->patch, w->Q - place.q), columns, w->F, w->activation);
     }
 }
 
@@ -280,7 +326,7 @@ static int winograd_convolve(struct winograd *w) {
 
 /* ---- gradient with respect to the kernel ---- */
 
-/* dkernel[3,3,c0..c1-1,f0..f1-1] = the sum over patches first .. end-1, at most `block` of them at a time, at most SLICE channels and
+/* dkernel[:,:,c0..c1-1,f0..f1-1] = the sum over patches first .. end-1, at most `block` of them at a time, at most SLICE channels and
  * filters. In memory: these patches of x and of dy as points, then the sum, [36][c1-c0][f1-f0 up to whole panels]. */
 static void gradient_of_slice(const struct winograd *w, float *dkernel, int64_t first, int64_t end, int64_t block, int64_t c0, int64_t c1,
                               int64_t f0, int64_t f1, float *memory) {
@@ -307,17 +353,17 @@ static void gradient_of_slice(const struct winograd *w, float *dkernel, int64_t 
         }
     }
     for (int64_t c = c0; c < c1; c++) {
-        float *from[POINTS], *to[9];
-        for (int k = 0; k < 9; k++) to[k] = dkernel + (k * w->C + c) * w->F + f0;
+        float *from[POINTS], *to[POINTS];
+        for (int k = 0; k < w->form->taps * w->form->taps; k++) to[k] = dkernel + (k * w->C + c) * w->F + f0;
         find_points(from, sum + (c - c0) * wide, (c1 - c0) * wide);
-        transform_back_kernel(to, from, f1 - f0, NULL);
+        w->form->back_kernel(to, from, f1 - f0, NULL);
     }
 }
 
 /* The patches in parts fixed by the sizes, whose sums are added in order; channels and filters in slices. A task is a slice of a part. */
 static int winograd_backward_kernel(struct winograd *w) {
     const int threads = winograd_threads(w);
-    const int64_t size = 9 * w->C * w->F, parts = cg_max64(1, cg_min64(cg_min64(16, w->patches / LEAST_PATCHES), SUM_FLOATS / size));
+    const int64_t size = w->form->taps * w->form->taps * w->C * w->F, parts = cg_max64(1, cg_min64(cg_min64(16, w->patches / LEAST_PATCHES), SUM_FLOATS / size));
     const int64_t c_slices = cg_ceil_div(w->C, SLICE), f_slices = cg_ceil_div(w->F, SLICE), slices = c_slices * f_slices;
     const int64_t in_part = cg_ceil_div(w->patches, parts);
     const int64_t block = cg_ceil_div(in_part, cg_ceil_div(in_part, PATCH_FLOATS / (2 * POINTS * SLICE)));

@@ -31,12 +31,13 @@ def check_numerics(enable=True):
 
 
 def winograd(enable=True):
-    """Whether 3 x 3 convolutions of stride 1 may take Winograd's algorithm. Returns the old setting.
+    """Whether 3 x 3 and 5 x 5 convolutions of stride 1 may take Winograd's algorithm. Returns the old setting.
 
-    It needs a quarter of the multiplications and is two to three times as fast. Its rounding errors are one to three
-    times those of direct sums, up to six in the kernel's gradient; NaN or infinity in x reach all of their patch
-    of 4 x 4 outputs. By default it is on, and taken where it pays, which follows from the size of one sample: the batch
-    does not change a result. The environment variable CYGRAD_WINOGRAD=0 turns it off. (Lavin and Gray 2016)
+    It needs a quarter or a third of the multiplications and is two to three times as fast. Its rounding errors are one
+    to three times those of direct sums, up to six in the kernel's gradient; NaN or infinity in x reach all of their
+    patch of 4 x 4 or 2 x 2 outputs. By default it is on, and taken where it pays, which follows from the size of one
+    sample: the batch does not change a result. The environment variable CYGRAD_WINOGRAD=0 turns it off. (Lavin and
+    Gray 2016)
 
     >>> old = cygrad.config.winograd(False)
     >>> _ = cygrad.config.winograd(old)

@@ -56,11 +56,11 @@ def conv2d_backward_kernel(rng, *, bias=False, activation=0, **parameters):
     return {"dkernel": kernel.shape, "dy": normal(rng, *a.pop("y")), "x": x, **a}
 
 
-def patchwise(total):
-    """The largest value of each patch of 4 x 4 pixels, for all of them."""
+def patchwise(total, size):
+    """The largest value of each patch of size x size pixels, for all of them."""
     N, H, W, C = total.shape
-    patches = np.zeros((N, -(-H // 4), 4, -(-W // 4), 4, C))
-    whole = patches.reshape(N, patches.shape[1] * 4, patches.shape[3] * 4, C)
+    patches = np.zeros((N, -(-H // size), size, -(-W // size), size, C))
+    whole = patches.reshape(N, patches.shape[1] * size, patches.shape[3] * size, C)
     whole[:, :H, :W] = total
     patches[...] = patches.max((2, 4), keepdims=True, initial=0)
     return whole[:, :H, :W]
@@ -78,8 +78,10 @@ def conv_magnitude(name, output):
         inputs = {k: np.abs(v) for k, v in a.items() if isinstance(v, np.ndarray)}
         getattr(reference, name)(**{**a, **inputs, output: total, **({"activation": 0} if "activation" in a else {})})
         steps = ("stride_h", "stride_w", "dilation_h", "dilation_w", "groups")
-        if a["R"] == a["S"] == 3 and all(a[k] == 1 for k in steps):
-            total = np.broadcast_to(total.max((0, 1)), total.shape) if output == "dkernel" else patchwise(total)
+        if a["R"] == a["S"] and a["R"] in (3, 5) and all(a[k] == 1 for k in steps):
+            total = (
+                np.broadcast_to(total.max((0, 1)), total.shape) if output == "dkernel" else patchwise(total, 7 - a["R"])
+            )
         return {output: fused(total, expected[output], a.get("activation", 0))}
 
     return magnitude
@@ -172,6 +174,9 @@ _CONV = [
     conv(1, 9, 10, 67, 75, 3, 3),
     conv(5, 14, 15, 33, 40, 3, 3, padding="same", bias=True, activation=9),
     conv(2, 4, 33, 65, 16, 3, 3, padding=(1, 1, 3, 0), bias=True),
+    conv(1, 9, 15, 16, 33, 5, 5, padding=(3, 1, 0, 4), bias=True, activation=6),
+    conv(3, 17, 11, 35, 20, 5, 5, padding="same", bias=True, activation=1),
+    conv(2, 13, 14, 67, 8, 5, 5),
 ]
 ENTRIES["conv2d_forward"] = Entry(
     conv2d_forward,
