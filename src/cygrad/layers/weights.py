@@ -40,20 +40,24 @@ NOT_PARTS = frozenset(
     ["_trainable_variables", "_non_trainable_variables", "_added_losses", "_inbound_nodes", "_constructor_arguments"]
     + ["_build_shapes", "_build_arguments", "_regularized", "_running"]
 )
+_leaves = {type(None), bool, int, float, str}  # types that are neither parts nor hold any: what most attributes are
 
 
-def _parts_in(value, seen):
-    """The variables, layers and seed generators in a value, however deep in lists, tuples, sets and dicts; not those
-    whose id is in seen."""
+def _find_parts(value, seen, found):
+    """Appends to found the variables, layers and seed generators in a value, however deep in lists, tuples, sets and
+    dicts; not those whose id is in seen."""
     if id(value) in seen:
         return
     if isinstance(value, (Variable, Weights, SeedGenerator)):
         seen.add(id(value))
-        yield value
+        found.append(value)
     elif isinstance(value, (list, tuple, set, dict)):
         seen.add(id(value))
         for v in value.values() if isinstance(value, dict) else value:
-            yield from _parts_in(v, seen)
+            if type(v) not in _leaves:
+                _find_parts(v, seen, found)
+    elif type(value).__module__.partition(".")[0] in ("cygrad", "builtins"):  # a type that lives as long as we do
+        _leaves.add(type(value))
 
 
 class Weights:
@@ -148,14 +152,15 @@ class Weights:
         """What stands in this layer's attributes, sublayers' parts not included."""
         parts = Parts(list(self._trainable_variables), list(self._non_trainable_variables), [], [])
         seen = {id(v) for v in (*parts.trainable, *parts.fixed, self)}
+        found = []
         for key, value in self.__dict__.items():
-            if key in NOT_PARTS:
-                continue
-            for part in _parts_in(value, seen):
-                if isinstance(part, Variable):
-                    (parts.trainable if part.trainable else parts.fixed).append(part)
-                else:
-                    (parts.layers if isinstance(part, Weights) else parts.generators).append(part)
+            if type(value) not in _leaves and key not in NOT_PARTS:
+                _find_parts(value, seen, found)
+        for part in found:
+            if isinstance(part, Variable):
+                (parts.trainable if part.trainable else parts.fixed).append(part)
+            else:
+                (parts.layers if isinstance(part, Weights) else parts.generators).append(part)
         # A variable that was found as an attribute stays what it was when layer.trainable changes.
         self._trainable_variables, self._non_trainable_variables = parts.trainable, parts.fixed
         return parts
