@@ -1,5 +1,6 @@
 """The machine: its name, and what it can do at most, measured by peak.c. Nothing here knows a framework."""
 
+import contextlib
 import importlib.util
 import os
 import platform
@@ -57,14 +58,24 @@ def size_text(n):
     return f"{n >> 20} MiB" if n >= 1 << 20 else f"{n >> 10} KiB"
 
 
-def measure_peaks(threads):
-    """Peaks from peak.c, compiled now."""
+@contextlib.contextmanager
+def peak_program():
+    """peak.c compiled: a function of its arguments that gives its output."""
     with tempfile.TemporaryDirectory() as folder:
         binary, source = Path(folder, "peak"), Path(__file__).with_name("peak.c")
         compiler = os.environ.get("CC") or shutil.which("cc") or "gcc"
         subprocess.run([compiler, "-O3", "-fopenmp", str(source), "-o", str(binary)], check=True)
-        text = subprocess.run([str(binary), str(threads)], check=True, capture_output=True, text=True).stdout
-    return parse_peaks(text, threads)
+        yield (
+            lambda *arguments: (
+                subprocess.run([binary, *map(str, arguments)], check=True, capture_output=True, text=True).stdout
+            )
+        )
+
+
+def measure_peaks(threads):
+    """Peaks from peak.c, compiled now."""
+    with peak_program() as run:
+        return parse_peaks(run(threads), threads)
 
 
 def parse_peaks(text, threads):

@@ -1,13 +1,18 @@
 /* peak.c: what the machine can do: fused multiply-adds a second with each vector width, and memory bandwidth at several
  * sizes, with one thread and with as many as the argument says (default: OpenMP's). The denominators of every fraction
  * in the benchmarks. Prints lines "ISA threads GFLOP/s" and "triad:BYTES threads GB/s".
+ * `peak apart` prints the nanoseconds that a cache line takes from one core to another and back, in the moment: 50 where they
+ * share a cache, 300 to 700 where they do not. A virtual machine's cores move, so this changes from minute to minute, and with
+ * it the time of everything that two threads share.
  *
  * Bandwidth is the best of a[i] = b[i] + s c[i] over arrays of BYTES in all, each thread in arrays of its own and with
  * no barrier between repetitions, so that small sizes show the caches and not the cost of starting threads. */
 #define _GNU_SOURCE
 #include <omp.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define FMA_LOOP(width, chains)                                                                                       \
     typedef float v __attribute__((vector_size(width * 4)));                                                            \
@@ -73,7 +78,30 @@ static void triad(long bytes, int threads) {
     printf("triad:%ld %d %.1f GB/s\n", bytes, threads, 12.0 * n * threads / best / 1e9);
 }
 
+/* Two threads hand a number back and forth; the best of some turns, for the second one may begin late. */
+static void apart(void) {
+    enum { TRIPS = 1000, TURNS = 8 };
+    static _Alignas(128) atomic_int number;
+    double best = 1e9;
+#pragma omp parallel num_threads(2)
+    for (int turn = 0; turn < TURNS && omp_get_num_threads() == 2; turn++) {
+        const int mine = omp_get_thread_num(), first = turn * 2 * TRIPS;
+        double start = omp_get_wtime();
+        for (int i = first + mine; i < first + 2 * TRIPS; i += 2) {
+            while (atomic_load(&number) != i) {}
+            atomic_store(&number, i + 1);
+        }
+        double seconds = omp_get_wtime() - start;
+        if (mine == 0 && seconds < best) best = seconds;
+    }
+    printf("%.0f\n", best / TRIPS * 1e9);
+}
+
 int main(int argc, char **argv) {
+    if (argc > 1 && !strcmp(argv[1], "apart")) {
+        apart();
+        return 0;
+    }
     const int all = argc > 1 ? atoi(argv[1]) : omp_get_max_threads();
     for (int threads = 1; threads <= all; threads += all > 1 ? all - 1 : 1) {
 #if defined(__x86_64__)

@@ -114,7 +114,7 @@ def ask(workers, name, *command):
         return {"error": str(error)}
 
 
-def measure(case, row, workers, options):
+def measure(case, row, workers, options, apart):
     """Prepares a case everywhere, verifies, then times it round by round."""
     checks, ready = {}, []
     with tempfile.TemporaryDirectory() as folder:
@@ -139,6 +139,7 @@ def measure(case, row, workers, options):
         command = ("rest", case.rest, 5 if options.fast else 11)
     for number in range(options.rounds):
         turn = number % len(ready)
+        row.apart.append(apart())
         for name in ready[turn:] + ready[:turn]:
             if name in row.wrong:
                 continue
@@ -155,7 +156,10 @@ def collect(options, pythons, log):
     wanted = re.compile(options.rows)
     cases = [case for case in all_cases() if wanted.search(case.name)]
     rows, versions, workers, start = [], {}, {}, time.perf_counter()
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(lambda: [worker.end() for worker in workers.values()])
+        peak = stack.enter_context(machine.peak_program())
+        apart = (lambda: int(peak("apart"))) if options.threads > 1 else (lambda: 0)
         for framework, python in pythons.items() if cases else ():
             worker = Worker(framework, python, environment_of(framework, options), log)
             workers[worker.name] = worker
@@ -163,11 +167,8 @@ def collect(options, pythons, log):
         for case in cases:
             work = (case.flops, case.bytes, options.isa or case.isa)
             rows.append(Row(case.name, case.section, work, median=bool(case.rest)))
-            measure(case, rows[-1], workers, options)
+            measure(case, rows[-1], workers, options, apart)
             print(f"{time.perf_counter() - start:4.0f} s  {one_line(rows[-1])}", file=sys.stderr, flush=True)
-    finally:
-        for worker in workers.values():
-            worker.end()
     return rows, versions
 
 

@@ -10,8 +10,11 @@ from .goals import CLIFF, CONVOLUTIONS, CONVOLUTIONS_MEAN, geometric_mean, goals
 EXPLANATION = f"""Ratio: the best peer's figure over cygrad's; above 1 cygrad is ahead. Of limit: the time that the
 machine's peaks below allow over cygrad's (the larger of multiply-adds and of bytes at the bandwidth of that size). CPU:
 processor seconds over wall seconds, so who burns a second core (of calls after a rest: with what is burnt in the rest).
-Spread: cygrad's slowest round over its best. Goal: the ratio asked for (against one peer where it is named); rows
-without a goal must not fall below {CLIFF.ratio}. `python -m benchmarks.report` makes this table."""
+Spread: cygrad's slowest round over its best. Apart: the nanoseconds that a cache line took from one core to another and
+back before each round, least and most. Where it is several hundred, the cores share no cache at the moment (a virtual
+machine's cores move), and small work on two threads takes up to twice as long, in every framework. Goal: the ratio
+asked for (against one peer where it is named); rows without a goal must not fall below {CLIFF.ratio}.
+`python -m benchmarks.report` makes this table."""
 
 
 @dataclass
@@ -26,6 +29,7 @@ class Row:
     median: bool = False  # of the rounds; else their best
     rounds: dict = field(default_factory=dict)  # {framework: [seconds]}
     cpu: dict = field(default_factory=dict)  # {framework: [processor seconds over wall seconds]}
+    apart: list = field(default_factory=list)  # nanoseconds between the cores, by round
     skipped: dict = field(default_factory=dict)  # {framework: why}
     wrong: dict = field(default_factory=dict)  # {framework: what}
 
@@ -82,8 +86,8 @@ def verdict(asked, found, reached):
 def table(rows):
     """Markdown lines of one section."""
     lines = [
-        "| row | cygrad (CPU) | spread | of limit | best peer (CPU) | ratio | goal | others (CPU) |",
-        "|---|---|---|---|---|---|---|---|",
+        "| row | cygrad (CPU) | spread | apart | of limit | best peer (CPU) | ratio | goal | others (CPU) |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.mine is None:
@@ -94,6 +98,7 @@ def table(rows):
             row.name,
             f"{show(row, row.mine)} {row.cpu_text('cygrad')}",
             f"{spread:.0%}" if len(row.rounds["cygrad"]) > 1 else "",
+            "-".join(dict.fromkeys([str(min(row.apart)), str(max(row.apart))])) if any(row.apart) else "",
             f"{row.least / row.mine:.0%}" if row.least else "",
             f"{best[1]} {show(row, best[0])} {row.cpu_text(best[1])}" if best[1] else "",
             f"{row.ratio:.2f}" if row.ratio else "",

@@ -178,7 +178,7 @@ def test_what_is_wrong_is_not_timed(worker, tmp_path, monkeypatch):
     assert "off by" in answer["error"]
     monkeypatch.setattr(report.tempfile, "TemporaryDirectory", lambda: report.contextlib.nullcontext(str(tmp_path)))
     measured = Row(case.name, case.section)
-    report.measure(case, measured, {"cygrad": worker}, SimpleNamespace(rounds=1, fast=True))
+    report.measure(case, measured, {"cygrad": worker}, SimpleNamespace(rounds=1, fast=True), lambda: 50)
     assert not measured.rounds and "off by" in measured.wrong["cygrad"]
 
 

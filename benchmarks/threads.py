@@ -255,9 +255,12 @@ def main():
     text = ["## Threads that never hurt", "", "`python -m benchmarks.threads`"]
     for part in options.parts.split(","):
         measure, heading = PARTS[part]
-        results = list(measure(framework, wanted, options.fast))
+        with machine.peak_program() as peak:
+            apart = [int(peak("apart"))]
+            results = list(measure(framework, wanted, options.fast))
+            apart.append(int(peak("apart")))
         if results:
-            text += ["", *table(results, heading)]
+            text += ["", *table(results, heading), "", f"Apart, before and after: {apart[0]} and {apart[1]} ns."]
             broken |= any(result.broken for result in results)
     print("\n".join(text), flush=True)
     os._exit(broken)
