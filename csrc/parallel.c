@@ -7,6 +7,8 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -68,11 +70,36 @@ int cg_set_num_threads(int n) {
 
 int cg_get_num_threads(void) { return forked ? 1 : num_threads; }
 
+/* Where cores share no cache (two dies of one processor; a virtual machine's cores, which move), what one writes and the other reads takes
+ * five times as long. A small network's weights are written once a step and read by everybody, so two threads lose by that more than they
+ * gain: a training step of an MLP takes 120 us on one thread, 220 on two far apart, 98 on two that are near. All kernels of such a step
+ * then stay on one thread, for a mix is the slowest; the mean of the last kernels' worth tells it from a larger network's. */
+static struct {
+    atomic_int distance; /* ns; 0: not known */
+    atomic_uint calls, updated; /* of cg_threads while far: all, and at the last update of weights */
+    _Atomic float mean;
+} far;
+
+void cg_note_distance(int ns) { atomic_store_explicit(&far.distance, ns, memory_order_relaxed); }
+void cg_note_update(void) { atomic_store_explicit(&far.updated, atomic_load_explicit(&far.calls, memory_order_relaxed), memory_order_relaxed); }
+
+static bool too_far(float worth) {
+    enum { FAR_NS = 200, MEAN_OF = 32, SMALL = 16, STEP = 256, TRY_EVERY = 1 << 14, TRY_FOR = 1 << 8 };
+    if (atomic_load_explicit(&far.distance, memory_order_relaxed) <= FAR_NS) return false;
+    const unsigned call = atomic_load_explicit(&far.calls, memory_order_relaxed) + 1;
+    const float before = atomic_load_explicit(&far.mean, memory_order_relaxed), mean = before + (worth - before) / MEAN_OF;
+    atomic_store_explicit(&far.calls, call, memory_order_relaxed);
+    atomic_store_explicit(&far.mean, mean, memory_order_relaxed);
+    const bool training = call - atomic_load_explicit(&far.updated, memory_order_relaxed) < STEP;
+    return training && mean < SMALL && call % TRY_EVERY >= TRY_FOR; /* a try now and then, or the distance would not be measured any more */
+}
+
 /* A region costs up to half a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
  * core at 120 GFLOP/s, 150 kB are 1 to 5 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
  * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does. */
 int cg_threads(double flops, double bytes) {
     int most = cg_get_num_threads();
     double worth = flops / 3e5 + bytes / 1.5e5;
-    return worth < 2 ? 1 : worth < most ? (int)worth : most;
+    if (most < 2 || too_far((float)worth) || worth < 2) return 1;
+    return worth < most ? (int)worth : most;
 }

@@ -15,6 +15,11 @@
 /* Threads worth waking for so many floating-point operations and bytes moved; 1 for small work, and after a fork. */
 int cg_threads(double flops, double bytes);
 
+/* What cg_threads wants to know beside that: the nanoseconds that a question to another core and its answer take, as the run time under
+ * OpenMP measures them; and that the kernel which asks next writes a model's weights. */
+void cg_note_distance(int ns);
+void cg_note_update(void);
+
 #define CG_PRAGMA(x) _Pragma(#x)
 #define CG_PARALLEL_FOR(threads) CG_PRAGMA(omp parallel for schedule(static) num_threads(threads) if (threads > 1))
 

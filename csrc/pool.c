@@ -56,6 +56,9 @@ typedef struct {
 
 static struct {
     _Alignas(64) _Atomic uint64_t ticket; /* generation << 32 | low << 16 | high */
+    atomic_uint ping;                     /* which helper is asked how far away it is: turn << 8 | helper; beside what it watches */
+    _Alignas(64) atomic_uint pong;        /* its answer: the same */
+    unsigned shared_regions;              /* those in which a helper took part */
     _Alignas(64) atomic_int finished;     /* ids that helpers have finished */
     _Alignas(64) atomic_long taken;
     _Alignas(64) atomic_flag busy;        /* a caller is in a region */
@@ -122,6 +125,8 @@ static void sleep_until_work(helper *self) {
 
 static void *helper_main(void *argument) {
     helper *self = argument;
+    const unsigned number = (unsigned)(self - pool.helper);
+    unsigned answered = number; /* turn 0 */
     int64_t idle_since = now();
     for (;;) {
         for (int i = 0; i < 64; i++) {
@@ -135,6 +140,8 @@ static void *helper_main(void *argument) {
                 }
                 idle_since = now();
             }
+            unsigned ping = atomic_load_explicit(&pool.ping, memory_order_acquire);
+            if (ping % 256 == number && ping != answered) atomic_store_explicit(&pool.pong, answered = ping, memory_order_release);
             relax();
         }
         if (now() - idle_since > SPIN_NS) {
@@ -223,6 +230,25 @@ static void run_alone(void (*function)(void *), void *data) {
     here = outer;
 }
 
+/* Now and then: the least time, of a few, that a question to a helper which has just worked and its answer take. The helpers take turns. */
+static void measure_distance(void) {
+    enum { REGIONS = 64, QUESTIONS = 6, PATIENCE = 500 };
+    if (pool.shared_regions++ % REGIONS || atomic_load(&pool.sleeping)) return;
+    const unsigned helper = pool.shared_regions / REGIONS % (unsigned)pool.helpers;
+    int64_t least = INT64_MAX;
+    for (int q = 0; q < QUESTIONS; q++) {
+        const unsigned ping = ((atomic_load(&pool.ping) >> 8) + 1) << 8 | helper;
+        const int64_t start = now();
+        atomic_store_explicit(&pool.ping, ping, memory_order_release);
+        for (int i = 0; atomic_load_explicit(&pool.pong, memory_order_acquire) != ping; i++) {
+            if (i == PATIENCE) return; /* it was put aside: that says nothing of the distance */
+            relax();
+        }
+        least = cg_min64(least, now() - start);
+    }
+    cg_note_distance((int)least);
+}
+
 /* function(data) for every id, on as many threads; returns when all are done. Within a region, or beside another caller's: alone. */
 static void run_region(void (*function)(void *), void *data, int threads) {
     if (threads < 2 || here.ids > 1 || atomic_flag_test_and_set_explicit(&pool.busy, memory_order_acquire)) {
@@ -247,6 +273,7 @@ static void run_region(void (*function)(void *), void *data, int threads) {
     }
     wait_for(ids - own);
     if (atomic_load(&pool.sleeping)) pool.work_ended = now(); /* after few long ids, the next region is not one after a pause */
+    if (own < ids) measure_distance();
     atomic_flag_clear_explicit(&pool.busy, memory_order_release);
 }
 

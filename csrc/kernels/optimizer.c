@@ -9,6 +9,12 @@
  * make a step of Adam 2.5 times as slow here and worse elsewhere; 1e-36 is far below what any weight notices. */
 CG_INLINE vf settled(vf x) { return vf_select((vi)(vf_abs(x) < vf_set(1e-36f)), vf_set(0), x); }
 
+/* A job on n weights; flops and bytes: for one weight. */
+static void update(chunk_function *f, const void *job, int64_t n, double flops, double bytes) {
+    cg_note_update();
+    for_chunks(f, job, n, CHUNK, flops * (double)n, bytes * (double)n);
+}
+
 /* ---- SGD ---- */
 
 struct sgd_job { float *w, *velocity; const float *g; float lr, momentum; };
@@ -33,7 +39,7 @@ static void sgd_nesterov_chunk(const void *job, int64_t begin, int64_t end) { sg
 static int CG_FN(sgd_step)(float *w, float *velocity, const float *g, int64_t n, float lr, float momentum, int nesterov) {
     const struct sgd_job job = {w, velocity, g, lr, momentum};
     chunk_function *chunk = !velocity ? sgd_plain_chunk : nesterov ? sgd_nesterov_chunk : sgd_momentum_chunk;
-    for_chunks(chunk, &job, n, CHUNK, 5.0 * (double)n, (velocity ? 20.0 : 12.0) * (double)n);
+    update(chunk, &job, n, 5, velocity ? 20 : 12);
     return CG_OK;
 }
 
@@ -73,7 +79,7 @@ static int CG_FN(adam_step)(float *w, float *m, float *v, float *vhat, const flo
      * enlarged, but it cancels against the correction. */
     const double rate = lr * sqrt(1 - whole_power(beta2, step)) / (1 - whole_power(beta1, step));
     const struct adam_job job = {w, m, v, vhat, g, (float)rate, (float)(1 - (double)beta1), (float)(1 - (double)beta2), epsilon};
-    for_chunks(vhat ? adam_amsgrad_chunk : adam_plain_chunk, &job, n, CHUNK, 30.0 * (double)n, (vhat ? 36.0 : 28.0) * (double)n);
+    update(vhat ? adam_amsgrad_chunk : adam_plain_chunk, &job, n, 30, vhat ? 36 : 28);
     return CG_OK;
 }
 
@@ -105,8 +111,7 @@ static void rmsprop_chunk(const void *job_, int64_t begin, int64_t end) {
 static int CG_FN(rmsprop_step)(float *w, float *v, float *a, float *b, const float *g, int64_t n, float lr, float rho, float momentum,
                                float epsilon) {
     const struct rmsprop_job job = {w, v, a, b, g, lr, rho, (float)(1 - (double)rho), momentum, epsilon};
-    const double bytes = 20 + (a ? 8 : 0) + (b ? 8 : 0);
-    for_chunks(rmsprop_chunk, &job, n, CHUNK, 30.0 * (double)n, bytes * (double)n);
+    update(rmsprop_chunk, &job, n, 30, 20 + (a ? 8 : 0) + (b ? 8 : 0));
     return CG_OK;
 }
 

@@ -1,8 +1,11 @@
 /* pool.c: csrc/pool.c under loops as the kernels have them: every iteration runs once, whoever runs it, from several calling threads at once,
- * with helpers that sleep between regions; meant for ThreadSanitizer.
+ * with helpers that sleep between regions; meant for ThreadSanitizer. And csrc/parallel.c's choice of threads for cores that are far apart.
  *
- *     cc -std=c11 -O1 -g -fsanitize=thread -fopenmp -Icsrc -c tests/embed/pool.c csrc/pool.c;  cc -fsanitize=thread pool.o ... -lpthread */
+ *     cc -std=c11 -O1 -g -fsanitize=thread -fopenmp -Icsrc -c tests/embed/pool.c csrc/pool.c csrc/parallel.c;  cc -fsanitize=thread ... */
 #define _GNU_SOURCE
+#include "cygrad.h"
+#include "parallel.h"
+
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -62,6 +65,33 @@ static void *run(void *argument) {
     return NULL;
 }
 
+/* How many of `calls` in a small network's steps, or of predicts, ask for two threads; an update of weights comes with every 20th. */
+static int on_two_threads(int calls, double flops, int training) {
+    int two = 0;
+    for (int i = 0; i < calls; i++) {
+        if (training && i % 20 == 0) cg_note_update();
+        two += cg_threads(flops, 0) == 2;
+    }
+    return two;
+}
+
+static int wrong_choices(void) {
+    const double small = 3e6, large = 3e8;
+    int wrong = 0;
+    cg_set_num_threads(2);
+    cg_note_distance(100); /* near: two threads for both */
+    wrong += on_two_threads(1000, small, 1) != 1000;
+    cg_note_distance(400); /* far: a small network's training on one, but for a try now and then */
+    const int tried = on_two_threads(100000, small, 1);
+    wrong += tried == 0 || tried > 5000;
+    wrong += on_two_threads(1000, large, 1) < 990; /* a larger one's after a few calls */
+    on_two_threads(1000, small, 0);
+    wrong += on_two_threads(1000, small, 0) != 1000; /* predicts share nothing that changes */
+    cg_note_distance(100);
+    wrong += on_two_threads(1000, small, 1) != 1000;
+    return wrong;
+}
+
 int main(void) {
     pthread_t thread[CALLERS];
     caller callers[CALLERS] = {{0, 0}};
@@ -74,6 +104,7 @@ int main(void) {
         pthread_join(thread[i], NULL);
         wrong += callers[i].wrong;
     }
-    printf("%d iterations did not run exactly once\n", wrong);
-    return wrong != 0;
+    const int choices = wrong_choices();
+    printf("%d iterations did not run exactly once; %d choices of threads are wrong\n", wrong, choices);
+    return wrong + choices != 0;
 }
