@@ -104,6 +104,7 @@ CASES += [
     ("PReLU", {"shared_axes": [1, 2]}, IMAGES),
     ("Softmax", {}, SERIES),
     ("Softmax", {"axis": (1, 2)}, SERIES),
+    ("Masking", {"mask_value": -1.0}, SERIES),
     ("Rescaling", {"scale": 0.3, "offset": -1.0}, SERIES),
     ("Dropout", {"rate": 0.4}, SERIES),
     ("SpatialDropout1D", {"rate": 0.4}, SERIES),
@@ -279,7 +280,7 @@ def test_embedding(mask_zero):
 
 def test_every_layer_is_compared():
     layers = {getattr(cygrad.layers, name).__name__ for name in cygrad.layers.__all__ if name[0].isupper()}
-    compared = {case[0] for case in (*CASES, *MERGING)} | {*ELSEWHERE} | RECURRENT
+    compared = {case[0] for case in (*CASES, *MERGING)} | ELSEWHERE | RECURRENT
     assert layers - {"Input", "InputLayer", "InputSpec", "Layer"} == compared
 
 
@@ -354,7 +355,7 @@ def test_constraints(name, arguments):
     close(mine(cygrad.Variable(w)), keras.ops.convert_to_numpy(theirs(keras.ops.convert_to_tensor(w))), 48)
 
 
-@pytest.mark.parametrize("name", sorted({case[0] for case in (*CASES, *MERGING)} | {*ELSEWHERE}))
+@pytest.mark.parametrize("name", sorted({case[0] for case in (*CASES, *MERGING)} | ELSEWHERE | RECURRENT))
 def test_signatures(name):
     """Every argument of ours is Keras's, in its place and with its default; what Keras has more is named here."""
     mine, theirs = (inspect.signature(getattr(m.layers, name).__init__).parameters for m in (cygrad, keras))

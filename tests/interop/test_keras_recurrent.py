@@ -6,7 +6,7 @@ from frameworks import close, cygrad_vjp, keras_vjp, normal
 
 import cygrad
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
 
 SHAPE = (3, 5, 4)
 ACTIVATIONS = ("tanh", "relu", "linear", "sigmoid", "hard_sigmoid", "softsign", "elu", "gelu", "leaky_relu")

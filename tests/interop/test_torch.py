@@ -150,6 +150,37 @@ def test_activations(name, theirs):
     compare(cygrad.activations.get(name), theirs, [x], 8)
 
 
+@pytest.mark.parametrize("name", ["RNN", "GRU", "LSTM"])
+@pytest.mark.parametrize("N", [1, 5, 40])
+def test_recurrent(name, N):
+    """All steps and the states at the end, from given states; gates in Keras's order."""
+    rng, T, C, U = np.random.default_rng(N), 7, 5, 9
+    gates = {"RNN": [0], "GRU": [1, 0, 2], "LSTM": [0, 1, 2, 3]}[name]  # PyTorch's GRU has the reset gate first
+    columns = len(gates) * U
+    arrays = [normal(rng, shape) / 3 for shape in ((N, T, C), (C, columns), (U, columns), (columns,), (columns,))]
+    arrays += [normal(rng, (N, U)) for _ in range(2 if name == "LSTM" else 1)]
+
+    def mine(x, kernel, recurrent, bias, other, *states):
+        if name == "LSTM":
+            return ops.lstm(x, kernel, recurrent, bias + other, states, return_sequences=True)
+        if name == "GRU":
+            return ops.gru(x, kernel, recurrent, ops.stack([bias, other]), *states, return_sequences=True)
+        return ops.simple_rnn(x, kernel, recurrent, bias + other, *states, return_sequences=True)
+
+    def theirs(x, kernel, recurrent, bias, other, *states):
+        def turned(v):
+            return torch.cat([v.split(U, -1)[g] for g in gates], -1)
+
+        layer = getattr(torch.nn, name)(C, U, batch_first=True)
+        names = ["weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0"]
+        weights = [turned(kernel).T, turned(recurrent).T, turned(bias), turned(other)]
+        initial = tuple(state[None] for state in states) if name == "LSTM" else states[0][None]
+        y, last = torch.func.functional_call(layer, dict(zip(names, weights)), (x, initial))
+        return (y, *[state[0] for state in (last if name == "LSTM" else [last])])
+
+    compare(mine, theirs, arrays, N * T)
+
+
 # ---- losses ----
 
 N, K = 12, 5

@@ -25,7 +25,7 @@ class _Fused(RNN):
     def _make(self, arguments):
         """The rest of __init__, from all its arguments by name."""
         kind = type(self).__name__
-        cudnn = arguments.pop("use_cudnn")
+        cudnn = arguments.pop("use_cudnn", "auto")
         if cudnn not in ("auto", False):
             raise ValueError(f'{kind}: use_cudnn must be "auto" or False: there is no cuDNN here; got {cudnn!r}')
         own = {name: arguments.pop(name) for name in _lookup.parameters_of(self._cell.__init__)}
@@ -70,7 +70,7 @@ class _Fused(RNN):
 
     def get_config(self):
         saved = super().get_config()
-        saved.pop("use_cudnn")
+        saved.pop("use_cudnn", None)
         return saved | {"zero_output_for_mask": self.zero_output_for_mask}
 
     @classmethod
@@ -97,7 +97,7 @@ class SimpleRNN(_Fused):
         recurrent_initializer="orthogonal", bias_initializer="zeros", kernel_regularizer=None,
         recurrent_regularizer=None, bias_regularizer=None, activity_regularizer=None, kernel_constraint=None,
         recurrent_constraint=None, bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, return_sequences=False,
-        return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, use_cudnn="auto", **kwargs,
+        return_state=False, go_backwards=False, stateful=False, unroll=False, seed=None, **kwargs,
     ):  # fmt: skip
         self._make(given(locals()))
 
