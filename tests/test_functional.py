@@ -666,6 +666,25 @@ def test_subclasses_that_give_inputs_and_outputs(tmp_path):
     assert type(copy.deepcopy(model)) is Classifier
 
 
+def test_a_subclass_whose_layers_have_automatic_names_survives():
+    class Base(Model):
+        def __init__(self):
+            x = Input((3,))
+            super().__init__(x, layers.Dense(1)(layers.Dense(2)(x)))
+
+    class Derived(Base):
+        pass
+
+    model = Derived()
+    model.compile("adam", "mse")
+    model.fit(X3, Y1, verbose=0)
+    again = copy.deepcopy(model)
+    assert type(again) is Derived and again.layers[1].name != model.layers[1].name
+    for m in (model, again):
+        m.fit(X3, Y1, epochs=2, shuffle=False, verbose=0)
+    assert same(model.get_weights(), again.get_weights()) and again.optimizer.iterations == 3
+
+
 def test_a_subclass_of_the_graph_alone():
     class Logged(Model):
         def test_step(self, data):

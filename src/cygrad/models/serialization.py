@@ -197,12 +197,13 @@ def named_weights(model):
 
 def _places(layer):
     """(id of sublayer, its place): "attribute", "attribute/0", "attribute/key". None for those of a Sequential or a
-    graph."""
-    from .functional import Functional
+    graph whose configuration holds their names."""
+    from .functional import Functional, is_functional_like
     from .sequential import Sequential
 
     if isinstance(layer, Sequential):
         return
+    named = isinstance(layer, Functional) and is_functional_like(type(layer))
 
     def walk(value, place):
         if isinstance(value, Layer):
@@ -212,7 +213,7 @@ def _places(layer):
                 yield from walk(item, f"{place}/{key}")
 
     for name, value in vars(layer).items():
-        if name not in NOT_PARTS and not (name == "_layers" and isinstance(layer, Functional)):
+        if name not in NOT_PARTS and not (name == "_layers" and named):
             yield from walk(value, name.lstrip("_"))
 
 
