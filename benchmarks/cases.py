@@ -401,6 +401,49 @@ class Adam(Case):
 
 
 @dataclass(frozen=True)
+class Attention(Case):
+    """softmax(q k^T / sqrt(D)) v of each head; backward gives the gradients of q, k and v[N,T,features]."""
+
+    kind, section = "attention", "attention"
+    N: int
+    T: int
+    features: int
+    heads: int
+    causal: bool
+    backward: bool
+
+    @property
+    def name(self):
+        what = f"{self.N}x{self.T}x{self.features} {self.heads} heads{' causal' * self.causal}"
+        return f"attention {what} forward" + "+backward" * self.backward
+
+    @property
+    def flops(self):  # where causal, of half of the scores
+        pairs = self.T * (self.T + 1) // 2 if self.causal else self.T**2
+        return 4 * self.N * pairs * self.features + (10 * self.N * pairs * self.features if self.backward else 0)
+
+    def inputs(self):
+        return dict(zip(("x", "k", "v", "dy"), self.normal(*[(self.N, self.T, self.features)] * 4)))
+
+    def expected(self, data):
+        split = lambda a: a.astype("f8").reshape(self.N, self.T, self.heads, -1).transpose(0, 2, 1, 3)  # noqa: E731
+        joined = lambda a: a.transpose(0, 2, 1, 3).reshape(self.N, self.T, self.features)  # noqa: E731
+        turned = lambda a: a.transpose(0, 1, 3, 2)  # noqa: E731
+        q, k, v, dy = (split(data[name]) for name in ("x", "k", "v", "dy"))
+        scale = 1 / math.sqrt(q.shape[-1])
+        scores = q @ turned(k) * scale
+        if self.causal:
+            scores[..., ~np.tri(self.T, dtype=bool)] = -np.inf
+        p = np.exp(scores - scores.max(-1, keepdims=True))
+        p /= p.sum(-1, keepdims=True)
+        if not self.backward:
+            return [joined(p @ v)]
+        dp = dy @ turned(v)
+        ds = p * (dp - (p * dp).sum(-1, keepdims=True)) * scale
+        return [joined(a) for a in (p @ v, ds @ k, turned(ds) @ q, turned(p) @ dy)]
+
+
+@dataclass(frozen=True)
 class Recurrent(Case):
     """All outputs of a layer; backward gives all gradients. Gates in Keras's order."""
 
@@ -574,6 +617,7 @@ def all_cases():
         *(AveragePool2D(*s, backward=backward) for s in shapes.AVERAGE_POOL2D for backward in both),
         *(Dropout(n) for n in shapes.DROPOUT),
         *(Adam(n) for n in shapes.ADAM),
+        *(Attention(*s, backward) for s in shapes.ATTENTION for backward in both),
         *(layer(*s, backward) for layer in (LSTM, GRU, SimpleRNN) for s in shapes.RECURRENT for backward in both),
         *(Train(*s) for s in shapes.TRAIN),
         *(Predict(*s) for s in shapes.PREDICT),

@@ -87,6 +87,10 @@ MAX_POOL2D = [  # N, H = W, C, window, stride
 AVERAGE_POOL2D = [(32, 13, 64), (32, 112, 64)]  # N, H = W, C
 DROPOUT = [1 << 14, 1 << 20, 1 << 24]
 ADAM = [55_050, 1 << 22]  # the parameters of the MLP below, and many
+ATTENTION = [  # N, T, features, heads, causal: self-attention without its projections
+    (8, 128, 256, 8, False), (8, 128, 256, 4, False), (8, 128, 256, 8, True), (1, 1024, 512, 8, True),
+    (32, 20, 64, 4, False),
+]  # fmt: skip
 RECURRENT = [(32, 100, 64, 128), (32, 28, 28, 64)]  # N, T, C, units
 
 # Layers as (kind, size); each model ends in a softmax over its classes; Adam, sparse categorical cross-entropy

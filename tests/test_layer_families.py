@@ -401,3 +401,40 @@ def test_group_normalization_of_one_and_of_all_groups():
 def test_errors_of_normalizations(make, kind, text):
     with pytest.raises(kind, match=text):
         make()
+
+
+# ---- Lambda ----
+
+
+def doubled(x, training=None, by=2.0):
+    return ops.multiply(x, by if training else -by)
+
+
+def test_lambda():
+    x = data(3, 4)
+    np.testing.assert_allclose(layers.Lambda(lambda x: x * x)(x), x * x, rtol=1e-6)
+    layer = layers.Lambda(doubled, arguments={"by": 3.0})
+    np.testing.assert_allclose(layer(x, training=True), 3 * x, rtol=1e-6)
+    np.testing.assert_allclose(layer(x), -3 * x, rtol=1e-6)
+    assert layers.Lambda(lambda x: ops.sum(x, axis=1)).compute_output_shape((None, 5, 3)) == (None, 3)
+    assert layers.Lambda(lambda x: x, output_shape=(7,)).compute_output_shape((None, 5)) == (None, 7)
+    assert layers.Lambda(lambda x: x, output_shape=lambda s: s[::-1]).compute_output_shape((2, 5)) == (5, 2)
+    a, b = layers.Input((4,)), layers.Input((4,))
+    assert layers.Lambda(lambda both: ops.concatenate(both, axis=-1))([a, b]).shape == (None, 8)
+
+
+def test_lambda_is_saved_by_name():
+    from cygrad.models.serialization import deserialize_layer, serialize_layer
+
+    saved = serialize_layer(layers.Lambda(doubled, output_shape=(4,), arguments={"by": 3.0}, name="l"))
+    assert saved["config"]["function"] == {"class_name": "function", "config": "doubled"}
+    again = deserialize_layer(saved, {"doubled": doubled})
+    assert again.function is doubled and serialize_layer(again) == saved
+    with pytest.raises(ValueError, match=r"is the function 'doubled', which is not known here; give custom_objects="):
+        deserialize_layer(saved)
+    with pytest.raises(NotImplementedError, match="Lambda \"f\": the argument 'function' is a lambda, which a config"):
+        layers.Lambda(lambda x: x, name="f").get_config()
+    with pytest.raises(TypeError, match="Lambda: function must be a function; got int"):
+        layers.Lambda(3)
+    relu = layers.Lambda(cygrad.activations.relu)
+    assert layers.Lambda.from_config(relu.get_config()).function is cygrad.activations.relu

@@ -273,6 +273,15 @@ GRADIENTS = {
     "RMSNormalization": (lambda: layers.RMSNormalization(), (3, 5)),
     "UnitNormalization": (lambda: layers.UnitNormalization(), (3, 5)),
     "GroupNormalization": (lambda: layers.GroupNormalization(2), (2, 3, 3, 4)),
+    "Conv1DTranspose": (lambda: layers.Conv1DTranspose(4, 3, 2, "same", activation="tanh"), (2, 5, 3)),
+    "Conv2DTranspose": (lambda: layers.Conv2DTranspose(4, (3, 2), 2, output_padding=1), (2, 3, 4, 3)),
+    "DepthwiseConv1D": (lambda: layers.DepthwiseConv1D(3, 2, "same", 2, activation="tanh"), (2, 5, 3)),
+    "SeparableConv1D": (lambda: layers.SeparableConv1D(4, 3, depth_multiplier=2), (2, 6, 3)),
+    "Normalization": (lambda: layers.Normalization(mean=[1.0, 2.0], variance=[4.0, 0.5]), (3, 2)),
+    "Normalization, inverted": (lambda: layers.Normalization(None, 1.0, 4.0, invert=True), (3, 2)),
+    "CenterCrop": (lambda: layers.CenterCrop(2, 3), (2, 4, 4, 2)),
+    "Resizing": (lambda: layers.Resizing(5, 3), (2, 4, 4, 2)),
+    "Resizing, cropped": (lambda: layers.Resizing(5, 3, "nearest", crop_to_aspect_ratio=True), (2, 4, 4, 2)),
     "GroupNormalization of axis 1": (lambda: layers.GroupNormalization(2, axis=1), (2, 4, 3)),
     "SimpleRNN, by its cell": (lambda: layers.SimpleRNN(3, activation="gelu"), (2, 4, 3)),
     "GRU, by its cell": (lambda: layers.GRU(3, activation="gelu", reset_after=False, go_backwards=True), (2, 4, 3)),
@@ -366,17 +375,32 @@ EVERY = {
     "RNN": (lambda: layers.RNN([layers.GRUCell(4), layers.LSTMCell(5)]), (7, 3)),
     "Bidirectional": (lambda: layers.Bidirectional(layers.LSTM(4, return_sequences=True)), (7, 3)),
     "TimeDistributed": (lambda: layers.TimeDistributed(layers.Conv1D(5, 3)), (2, 7, 3)),
+    "Conv1DTranspose": (lambda: layers.Conv1DTranspose(5, 3, 2, "same", activation="relu"), (9, 3)),
+    "Conv2DTranspose": (lambda: layers.Conv2DTranspose(5, 3, 2, output_padding=1), (6, 7, 3)),
+    "DepthwiseConv1D": (lambda: layers.DepthwiseConv1D(3, padding="same", depth_multiplier=2), (6, 3)),
+    "SeparableConv1D": (lambda: layers.SeparableConv1D(5, 3, padding="same"), (6, 3)),
+    "Normalization": (lambda: layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 0.5, 1.0]), (4, 3)),
+    "CenterCrop": (lambda: layers.CenterCrop(3, 4), (6, 7, 3)),
+    "Resizing": (lambda: layers.Resizing(3, 9), (6, 7, 3)),
 }
 
 
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 NOT_ALONE = {"GRUCell", "InputLayer", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper"}
 
-ELSEWHERE = {  # of whole numbers, or of several tensors: test_embedding.py, test_attention.py
+ELSEWHERE = {  # of whole numbers, of several tensors, or random: test_embedding.py, test_attention.py, test_images.py
+    "RandomBrightness",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomRotation",
+    "RandomTranslation",
+    "RandomZoom",
     "AdditiveAttention",
     "Attention",
     "EinsumDense",
     "Embedding",
+    "Lambda",
     "GroupQueryAttention",
     "MultiHeadAttention",
 }
@@ -435,6 +459,40 @@ SCALED = {
     "gamma_constraint": "max_norm",
     "name": "n",
 }
+TRANSPOSED = {
+    "filters": 4,
+    "padding": "same",
+    "data_format": "channels_last",
+    "activation": "tanh",
+    "use_bias": False,
+    "kernel_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "kernel_regularizer": "l1",
+    "bias_regularizer": "l2",
+    "activity_regularizer": "l1",
+    "kernel_constraint": "max_norm",
+    "bias_constraint": "non_neg",
+    "name": "t",
+}
+DEPTHWISE = {
+    "strides": (2,),
+    "padding": "same",
+    "depth_multiplier": 2,
+    "data_format": "channels_last",
+    "dilation_rate": (1,),
+    "activation": "tanh",
+    "use_bias": False,
+    "depthwise_initializer": "he_normal",
+    "bias_initializer": "ones",
+    "depthwise_regularizer": "l1",
+    "bias_regularizer": "l2",
+    "activity_regularizer": "l1",
+    "depthwise_constraint": "max_norm",
+    "bias_constraint": "non_neg",
+    "name": "d",
+}
+FILLED = {"fill_mode": "constant", "interpolation": "nearest", "seed": 3, "fill_value": 2.0}
+FILLED |= {"data_format": "channels_last", "name": "r"}
 PROJECTED = {
     "kernel_initializer": "he_normal",
     "bias_initializer": "ones",
@@ -447,6 +505,57 @@ PROJECTED = {
 HEADED = {**PROJECTED, "dropout": 0.5, "use_bias": False, "sliding_window": 3, "activity_regularizer": "l1"}
 HEADED |= {"use_gate": True, "seed": 3}
 ARGUMENTS = {
+    layers.Conv1DTranspose: {
+        **TRANSPOSED,
+        "kernel_size": (3,),
+        "strides": (3,),
+        "dilation_rate": (1,),
+        "output_padding": (2,),
+    },
+    layers.Conv2DTranspose: {
+        **TRANSPOSED,
+        "kernel_size": (3, 2),
+        "strides": (3, 2),
+        "dilation_rate": (1, 1),
+        "output_padding": (2, 1),
+    },
+    layers.DepthwiseConv1D: {**DEPTHWISE, "kernel_size": (3,)},
+    layers.SeparableConv1D: {
+        **DEPTHWISE,
+        "filters": 4,
+        "kernel_size": (3,),
+        "pointwise_initializer": "zeros",
+        "pointwise_regularizer": "l2",
+        "pointwise_constraint": "unit_norm",
+    },
+    layers.Normalization: {"axis": (1, 2), "mean": [1.0, 2.0], "variance": [3.0, 4.0], "invert": True, "name": "n"},
+    layers.CenterCrop: {"height": 3, "width": 4, "data_format": "channels_last", "name": "c"},
+    layers.Resizing: {
+        "height": 3,
+        "width": 4,
+        "interpolation": "nearest",
+        "crop_to_aspect_ratio": False,
+        "pad_to_aspect_ratio": True,
+        "fill_mode": "constant",
+        "fill_value": 2.0,
+        "antialias": False,
+        "data_format": "channels_last",
+        "name": "r",
+    },
+    layers.RandomFlip: {"mode": "vertical", "seed": 3, "data_format": "channels_last", "name": "r"},
+    layers.RandomTranslation: {"height_factor": 0.3, "width_factor": (-0.1, 0.2), **FILLED},
+    layers.RandomRotation: {"factor": (-0.1, 0.2), **FILLED},
+    layers.RandomZoom: {"height_factor": 0.3, "width_factor": (-0.1, 0.2), **FILLED},
+    layers.RandomCrop: {"height": 3, "width": 4, "seed": 3, "data_format": "channels_last", "name": "r"},
+    layers.RandomContrast: {"factor": (0.1, 0.2), "value_range": (0, 1), "seed": 3, "name": "r"},
+    layers.RandomBrightness: {"factor": (-0.1, 0.2), "value_range": (0, 1), "seed": 3, "name": "r"},
+    layers.Lambda: {
+        "function": activations.relu,
+        "output_shape": (3,),
+        "mask": activations.tanh,
+        "arguments": {"negative_slope": 0.5},
+        "name": "l",
+    },
     layers.EinsumDense: {
         "equation": "abc,cd->abd",
         "output_shape": (None, 3),
@@ -652,6 +761,16 @@ REQUIRED = {
     layers.Dense: ["units"],
     layers.Embedding: ["input_dim", "output_dim"],
     layers.EinsumDense: ["equation", "output_shape"],
+    layers.CenterCrop: ["height", "width"],
+    layers.Resizing: ["height", "width"],
+    layers.RandomCrop: ["height", "width"],
+    layers.RandomTranslation: ["height_factor", "width_factor"],
+    layers.RandomZoom: ["height_factor"],
+    layers.RandomRotation: ["factor"],
+    layers.RandomContrast: ["factor"],
+    layers.RandomBrightness: ["factor"],
+    layers.Normalization: [],
+    layers.Lambda: ["function"],
     layers.MultiHeadAttention: ["num_heads", "key_dim"],
     layers.GroupQueryAttention: ["head_dim", "num_query_heads", "num_key_value_heads"],
     layers.GaussianNoise: ["stddev"],
@@ -674,7 +793,8 @@ def test_every_argument_survives_get_config_and_json(cls):
     names += ["units", "cell", "cells", "layer"]
     required = {name: arguments[name] for name in REQUIRED.get(cls, names) if name in arguments and cls not in OPTIONAL}
     defaults = cls(**required).get_config()
-    only_choice = {"data_format", "sparse", "ragged", "interpolation", "renorm", "synchronized"}
+    only_choice = {"data_format", "sparse", "ragged", "interpolation", "renorm", "synchronized", "fill_mode"}
+    only_choice |= {"antialias", "crop_to_aspect_ratio"}
     same = {name for name in arguments if saved[name] == defaults.get(name)} - set(required) - only_choice
     assert same <= ({"dilation_rate"} if "strides" in arguments else set())  # the values above are no defaults
 

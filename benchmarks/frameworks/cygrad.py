@@ -110,6 +110,16 @@ class Cygrad(KerasWords):
             raise Unsupported(f"cygrad has no layer {name}")
         return getattr(layers, name)(*args, **kwargs)
 
+    def attention(self, case, data):
+        k, v = ops.convert_to_tensor(data["k"]), ops.convert_to_tensor(data["v"])
+        heads = (case.N, case.T, case.heads, case.features // case.heads)
+
+        def function(x):
+            y = ops.dot_product_attention(*[ops.reshape(a, heads) for a in (x, k, v)], is_causal=case.causal)
+            return ops.reshape(y, x.shape)
+
+        return self.differentiable(case, data, function, (k, v))
+
     def adam(self, case, data):
         w, g, m, v = (ops.convert_to_tensor(a) for a in (data["w"], data["g"], *np.zeros((2, case.n), "f4")))
         step = [0]

@@ -120,6 +120,13 @@ class Jax(Framework):
 
         return self.differentiable(case, data, function, data["kernel"], data["recurrent"], data["bias"])
 
+    def attention(self, case, data):
+        def function(x, k, v):
+            heads = [a.reshape(case.N, case.T, case.heads, -1) for a in (x, k, v)]
+            return jax.nn.dot_product_attention(*heads, is_causal=case.causal).reshape(x.shape)
+
+        return self.differentiable(case, data, function, data["k"], data["v"])
+
     def predict(self, case, data):
         weights = [jnp.asarray(w) for w in data["weights"]]
         return self.differentiable(case, data, lambda x: jax.nn.softmax(forward(case.model, weights, x)))

@@ -131,6 +131,16 @@ class Torch(Framework):
 
         return run, in_our_layout
 
+    def attention(self, case, data):
+        k, v = torch.from_numpy(data["k"].copy()), torch.from_numpy(data["v"].copy())
+
+        def function(x):
+            heads = [a.view(case.N, case.T, case.heads, -1).transpose(1, 2) for a in (x, k, v)]
+            y = F.scaled_dot_product_attention(*heads, is_causal=case.causal)
+            return y.transpose(1, 2).reshape(x.shape)
+
+        return self.differentiable(case, data, function, (k, v))
+
     def adam(self, case, data):
         def fresh():
             w = torch.from_numpy(data["w"].copy()).requires_grad_()

@@ -127,6 +127,37 @@ CASES += [
     ("GroupNormalization", {"groups": -1, "scale": False}, SERIES),
     ("GroupNormalization", {"groups": 3, "axis": 1, "epsilon": 0.1}, SERIES),
 ]
+for seed in range(20):
+    rng = np.random.default_rng(200 + seed)
+    strides, dilation = (
+        (tuple(rng.integers(1, 4, 2).tolist()), 1) if seed % 2 else (1, tuple(rng.integers(1, 3, 2).tolist()))
+    )
+    window = {
+        "padding": str(rng.choice(["valid", "same"])),
+        "strides": strides,
+        "dilation_rate": dilation,
+        "filters": 4,
+    }
+    if seed % 4 == 1:
+        window["output_padding"] = tuple(int(rng.integers(0, n)) for n in strides)
+    window |= {"kernel_size": tuple(rng.integers(1, 5, 2).tolist()), "activation": str(rng.choice(["linear", "tanh"]))}
+    CASES.append(("Conv2DTranspose", window, (2, 5, 4, 3)))
+    narrow = {k: v[0] if isinstance(v, tuple) else v for k, v in window.items()}
+    CASES.append(("Conv1DTranspose", narrow, SERIES))
+for padding in ("valid", "same"):
+    for strides in (1, 2):
+        window = {"padding": padding, "strides": strides, "kernel_size": 3, "depth_multiplier": 2}
+        CASES += [("DepthwiseConv1D", window, SERIES), ("SeparableConv1D", {**window, "filters": 5}, SERIES)]
+CASES += [
+    ("Normalization", {"mean": 0.3, "variance": 2.0}, SERIES),
+    ("Normalization", {"axis": (1, 2), "mean": [0.3] * 6, "variance": [2.0] * 6, "invert": True}, SERIES),
+    ("CenterCrop", {"height": 4, "width": 5}, IMAGES),
+    ("CenterCrop", {"height": 14, "width": 5}, IMAGES),
+    ("Resizing", {"height": 7, "width": 20}, IMAGES),
+    ("Resizing", {"height": 7, "width": 20, "interpolation": "nearest"}, IMAGES),
+    ("Resizing", {"height": 7, "width": 20, "crop_to_aspect_ratio": True}, IMAGES),
+    ("Resizing", {"height": 7, "width": 20, "pad_to_aspect_ratio": True, "fill_value": 0.5}, IMAGES),
+]
 MERGING = [(name, {}, SERIES, SERIES) for name in ("Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum")]
 MERGING += [
     ("Add", {}, SERIES, (2, 1, 6)),
@@ -255,8 +286,9 @@ def test_activation_functions(name):
     close(gradient, expected_gradient, 6)
 
 
-ELSEWHERE = {"Embedding"} | {  # compared by tests of their own, below and in test_keras_attention
-    "AdditiveAttention", "Attention", "EinsumDense", "GroupQueryAttention", "MultiHeadAttention",
+RANDOM = {f"Random{name}" for name in ("Brightness", "Contrast", "Crop", "Flip", "Rotation", "Translation", "Zoom")}
+ELSEWHERE = RANDOM | {"Embedding"} | {  # compared by tests of their own, below and in test_keras_attention
+    "AdditiveAttention", "Attention", "EinsumDense", "GroupQueryAttention", "Lambda", "MultiHeadAttention",
 }  # fmt: skip
 
 
@@ -276,6 +308,55 @@ def test_embedding(mask_zero):
     if mask_zero:
         mask = keras.ops.convert_to_numpy(theirs.compute_mask(keras.ops.convert_to_tensor(x)))
         np.testing.assert_array_equal(mine.compute_mask(x), mask)
+
+
+@pytest.mark.parametrize("fill_mode", ["constant", "reflect", "wrap", "nearest"])
+@pytest.mark.parametrize("interpolation", ["nearest", "bilinear"])
+def test_affine_transform(fill_mode, interpolation):
+    rng = np.random.default_rng(0)
+    images = normal(rng, (6, 7, 5, 2))
+    transform = np.concatenate([rng.normal(size=(6, 6)) * [1, 1, 6, 1, 1, 6], np.zeros((6, 2))], axis=1).astype(
+        "float32"
+    )
+    transform[:3, [0, 1, 3, 4]] = np.round(transform[:3, [0, 1, 3, 4]] * 4) / 4
+    options = {"interpolation": interpolation, "fill_mode": fill_mode, "fill_value": 0.5}
+    (y,), dy, (gradient,) = cygrad_vjp(
+        lambda x: cygrad.ops.image.affine_transform(x, transform, **options), [images], rng
+    )
+
+    def theirs(x):
+        return keras.ops.image.affine_transform(x, keras.ops.convert_to_tensor(transform.copy()), **options)
+
+    (expected,), (expected_gradient,) = keras_vjp(theirs, [images], dy)
+    close(y, expected, 100)
+    close(gradient, expected_gradient, 100)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("RandomTranslation", {"height_factor": (0.2, 0.2), "width_factor": (-0.13, -0.13)}),
+        ("RandomRotation", {"factor": (0.07, 0.07)}),
+        ("RandomZoom", {"height_factor": (0.3, 0.3)}),
+        ("RandomZoom", {"height_factor": (-0.3, -0.3), "width_factor": (0.1, 0.1), "fill_mode": "constant"}),
+        ("RandomBrightness", {"factor": (0.2, 0.2), "value_range": (-3, 3)}),
+    ],
+)
+def test_random_layers_without_chance(name, arguments):
+    """Where both limits are the same, there is no chance: all images as Keras has them."""
+    x = normal(np.random.default_rng(0), IMAGES)
+    mine, theirs = pair("layers", name, arguments)
+    close(mine(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), 400)
+
+
+def test_normalization_adapts():
+    x = 3 * normal(np.random.default_rng(0), SERIES) + 1
+    for axis in (-1, None, (1, 2)):
+        mine, theirs = pair("layers", "Normalization", {"axis": axis})
+        for layer in (mine, theirs):
+            layer.adapt(x)
+        close(mine(x), keras.ops.convert_to_numpy(theirs(x)), 100)
+        assert [w.shape for w in mine.weights] == [tuple(w.shape) for w in theirs.weights]
 
 
 def test_every_layer_is_compared():

@@ -1,4 +1,5 @@
-"""Convolutions: Conv1D, Conv2D, and those that treat channels apart, DepthwiseConv2D and SeparableConv2D."""
+"""Convolutions: Conv1D, Conv2D, and those that treat channels apart, depthwise and separable ones in one and two
+dimensions."""
 
 from .. import activations, ops
 from .arguments import channels_last, choice, flag, given, numbers, positive, window_output
@@ -90,7 +91,7 @@ class _Conv(_Convolution):
 
 
 class _Depthwise(_Convolution):
-    """What DepthwiseConv2D and SeparableConv2D share: a kernel[R,S,C,depth_multiplier] for each channel by itself."""
+    """What depthwise and separable ones share: a kernel[window,C,depth_multiplier] for each channel by itself."""
 
     def __init__(
         self, *, depth_multiplier, depthwise_initializer, depthwise_regularizer, depthwise_constraint, **kwargs
@@ -105,8 +106,8 @@ class _Depthwise(_Convolution):
     @staticmethod
     def _by_channel(kernel):
         """The kernel as that of a convolution of C groups, kernel[R,S,1,C*depth_multiplier]."""
-        r, s, channels, multiplier = kernel.shape
-        return ops.reshape(kernel, (r, s, 1, channels * multiplier))
+        *window, channels, multiplier = kernel.shape
+        return ops.reshape(kernel, (*window, 1, channels * multiplier))
 
 
 class Conv1D(_Conv):
@@ -191,7 +192,63 @@ class Conv2D(_Conv):
         super().__init__(**given(locals()))
 
 
-class DepthwiseConv2D(_Depthwise):
+class _DepthwiseConv(_Depthwise):
+    """What DepthwiseConv1D and DepthwiseConv2D share: they are that alone."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.kernel = None
+
+    def build(self, input_shape):
+        channels = input_shape[-1]
+        self.kernel = self._make_depthwise("kernel", channels)
+        self._finish_build(input_shape, channels * self.depth_multiplier)
+
+    def call(self, inputs):
+        return self._convolve(inputs, self._by_channel(self.kernel))
+
+    def compute_output_shape(self, input_shape):
+        channels = input_shape[-1]
+        return self._output_shape(input_shape, None if channels is None else channels * self.depth_multiplier)
+
+
+class DepthwiseConv1D(_DepthwiseConv):
+    """A convolution along time of each channel by itself, with depth_multiplier filters a channel.
+
+    Shapes: x[N,T,C], kernel[S,C,depth_multiplier], bias[C*depth_multiplier], y[N,Q,C*depth_multiplier]. The rest is as
+    in DepthwiseConv2D.
+
+    >>> cygrad.layers.DepthwiseConv1D(3, depth_multiplier=2)(np.zeros((1, 5, 4))).shape
+    (1, 3, 8)
+    """
+
+    _leaf = True
+    _rank = 1
+    _letters = "NTC"
+
+    def __init__(
+        self,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        depth_multiplier=1,
+        data_format=None,
+        dilation_rate=1,
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**given(locals()))
+
+
+class DepthwiseConv2D(_DepthwiseConv):
     """A 2D convolution of each channel by itself, with depth_multiplier filters a channel.
 
     Shapes: x[N,H,W,C], kernel[R,S,C,depth_multiplier], bias[C*depth_multiplier], y[N,P,Q,C*depth_multiplier]; the
@@ -223,22 +280,74 @@ class DepthwiseConv2D(_Depthwise):
         **kwargs,
     ):
         super().__init__(**given(locals()))
-        self.kernel = None
+
+
+class _SeparableConv(_Depthwise):
+    """What SeparableConv1D and SeparableConv2D share: the depthwise convolution and the mixing of channels after it."""
+
+    def __init__(self, *, filters, pointwise_initializer, pointwise_regularizer, pointwise_constraint, **kwargs):
+        super().__init__(**kwargs)
+        self.filters = positive(self, "filters", filters)
+        self._keep_weight("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
+        self.depthwise_kernel = self.pointwise_kernel = None
 
     def build(self, input_shape):
         channels = input_shape[-1]
-        self.kernel = self._make_depthwise("kernel", channels)
-        self._finish_build(input_shape, channels * self.depth_multiplier)
+        self.depthwise_kernel = self._make_depthwise("depthwise_kernel", channels)
+        mixed = (*(1,) * self._rank, channels * self.depth_multiplier, self.filters)
+        self.pointwise_kernel = self._make_weight("pointwise_kernel", mixed, "pointwise")
+        self._finish_build(input_shape, self.filters)
 
     def call(self, inputs):
-        return self._convolve(inputs, self._by_channel(self.kernel))
+        kernel = self._by_channel(self.depthwise_kernel)
+        y = ops.conv(inputs, kernel, self.strides, self.padding, dilation_rate=self.dilation_rate)
+        return ops.conv(y, self.pointwise_kernel, bias=self.bias, activation=self._fused)
 
     def compute_output_shape(self, input_shape):
-        channels = input_shape[-1]
-        return self._output_shape(input_shape, None if channels is None else channels * self.depth_multiplier)
+        return self._output_shape(input_shape, self.filters)
 
 
-class SeparableConv2D(_Depthwise):
+class SeparableConv1D(_SeparableConv):
+    """A depthwise convolution along time, then a product that mixes the channels of a step.
+
+    Shapes: x[N,T,C], depthwise_kernel[S,C,depth_multiplier], pointwise_kernel[1,C*depth_multiplier,filters],
+    bias[filters], y[N,Q,filters]. Sizes, padding and errors as in Conv1D; "causal" is not there.
+
+    >>> cygrad.layers.SeparableConv1D(8, 3, padding="same")(np.zeros((1, 5, 4))).shape
+    (1, 5, 8)
+    """
+
+    _leaf = True
+    _rank = 1
+    _letters = "NTC"
+
+    def __init__(
+        self,
+        filters,
+        kernel_size,
+        strides=1,
+        padding="valid",
+        data_format=None,
+        dilation_rate=1,
+        depth_multiplier=1,
+        activation=None,
+        use_bias=True,
+        depthwise_initializer="glorot_uniform",
+        pointwise_initializer="glorot_uniform",
+        bias_initializer="zeros",
+        depthwise_regularizer=None,
+        pointwise_regularizer=None,
+        bias_regularizer=None,
+        activity_regularizer=None,
+        depthwise_constraint=None,
+        pointwise_constraint=None,
+        bias_constraint=None,
+        **kwargs,
+    ):
+        super().__init__(**given(locals()))
+
+
+class SeparableConv2D(_SeparableConv):
     """A depthwise convolution, then one with a 1 x 1 window that mixes the channels. (Chollet 2017)
 
     Shapes: x[N,H,W,C], depthwise_kernel[R,S,C,depth_multiplier], pointwise_kernel[1,1,C*depth_multiplier,filters],
@@ -273,28 +382,8 @@ class SeparableConv2D(_Depthwise):
         bias_constraint=None,
         **kwargs,
     ):
-        super().__init__(
-            **given(locals(), "filters", "pointwise_initializer", "pointwise_regularizer", "pointwise_constraint")
-        )
-        self.filters = positive(self, "filters", filters)
-        self._keep_weight("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
-        self.depthwise_kernel = self.pointwise_kernel = None
-
-    def build(self, input_shape):
-        channels = input_shape[-1]
-        self.depthwise_kernel = self._make_depthwise("depthwise_kernel", channels)
-        mixed = (1, 1, channels * self.depth_multiplier, self.filters)
-        self.pointwise_kernel = self._make_weight("pointwise_kernel", mixed, "pointwise")
-        self._finish_build(input_shape, self.filters)
-
-    def call(self, inputs):
-        kernel = self._by_channel(self.depthwise_kernel)
-        y = ops.conv(inputs, kernel, self.strides, self.padding, dilation_rate=self.dilation_rate)
-        return ops.conv(y, self.pointwise_kernel, bias=self.bias, activation=self._fused)
-
-    def compute_output_shape(self, input_shape):
-        return self._output_shape(input_shape, self.filters)
+        super().__init__(**given(locals()))
 
 
 Convolution1D, Convolution2D = Conv1D, Conv2D
-SeparableConvolution2D = SeparableConv2D
+SeparableConvolution1D, SeparableConvolution2D = SeparableConv1D, SeparableConv2D

@@ -10,6 +10,7 @@ tensors), functions (what has no kernel).
 import sys as _sys
 
 from .. import _tensor
+from . import image  # noqa: F401
 from ._symbolic import on_symbolic as _on_symbolic
 from .activation import (
     elu,

@@ -203,7 +203,7 @@ def separable_conv(
     return conv(y, pointwise_kernel, 1, "valid", data_format)
 
 
-def _grown(extent, window, stride, dilation, padding, output_padding):
+def transposed_size(extent, window, stride, dilation, padding, output_padding):
     """(output size, padding that the conv from there back would have) of one axis of conv_transpose, as in Keras."""
     span = (window - 1) * dilation + 1
     if output_padding is None:
@@ -229,8 +229,8 @@ def _transpose_geometry(x, kernel, strides, padding, output_padding, data_format
     extra = (None, None) if output_padding is None else pair(output_padding, "conv_transpose", "output_padding", 0)
     if output_padding is not None and not (extra[0] < stride_h and extra[1] < stride_w):
         raise ValueError(f"conv_transpose: expected output_padding below strides {strides}; got {output_padding}")
-    H, pad_top = _grown(P, R, stride_h, dilation_h, padding, extra[0])
-    W, pad_left = _grown(Q, S, stride_w, dilation_w, padding, extra[1])
+    H, pad_top = transposed_size(P, R, stride_h, dilation_h, padding, extra[0])
+    W, pad_left = transposed_size(Q, S, stride_w, dilation_w, padding, extra[1])
     return (N, H, W, F), (
         N, H, W, F, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, 1,
     )  # fmt: skip

@@ -14,6 +14,7 @@ from . import (  # noqa: F401
     attention,
     conv2d,
     elementwise,
+    image,
     layout,
     loss,
     matmul,
