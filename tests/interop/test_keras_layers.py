@@ -151,6 +151,7 @@ for padding in ("valid", "same"):
 CASES += [
     ("Normalization", {"mean": 0.3, "variance": 2.0}, SERIES),
     ("Normalization", {"axis": (1, 2), "mean": [0.3] * 6, "variance": [2.0] * 6, "invert": True}, SERIES),
+    ("Masking", {"mask_value": 0.5}, SERIES),
     ("CenterCrop", {"height": 4, "width": 5}, IMAGES),
     ("CenterCrop", {"height": 14, "width": 5}, IMAGES),
     ("Resizing", {"height": 7, "width": 20}, IMAGES),
