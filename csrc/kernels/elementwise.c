@@ -225,10 +225,27 @@ BROADCAST(divide, 10, a / b)
 BROADCAST(maximum, 2, vf_maximum(a, b))
 BROADCAST(minimum, 2, vf_select((vi)(a == a), vf_min(a, b), a))
 
-/* powf knows negative bases with whole exponents and all other special cases. */
+/* By way of dense pieces, whatever the steps: only a loop over these becomes vectors. */
 static void power_broadcast(float *y, int64_t y_step, const float *a, int64_t a_step, const float *b, int64_t b_step, int64_t n) {
+    enum { PIECE = 64 };
+    float base[PIECE], exponent[PIECE], result[PIECE];
     (void)y_step;
-    for (int64_t i = 0; i < n; i++) y[i] = powf(a[i * a_step], b[i * b_step]);
+    for (int k = 0; k < PIECE; k++) base[k] = exponent[k] = 1;
+    for (int64_t i = 0; i < n; i += PIECE) {
+        const int64_t count = cg_min64(PIECE, n - i);
+        for (int64_t k = 0; k < count; k++) base[k] = a[(i + k) * a_step], exponent[k] = b[(i + k) * b_step];
+        int32_t special = 0;
+        CG_PRAGMA(omp simd reduction(| : special))
+        for (int k = 0; k < PIECE; k++) special |= !(base[k] > 0) | !(base[k] < INFINITY) | !(fabsf(exponent[k]) < INFINITY);
+        if (special) {
+            CG_PRAGMA(omp simd)
+            for (int k = 0; k < PIECE; k++) result[k] = scalar_power(base[k], exponent[k], 0);
+        } else {
+            CG_PRAGMA(omp simd)
+            for (int k = 0; k < PIECE; k++) result[k] = scalar_power(base[k], exponent[k], 1);
+        }
+        memcpy(y + i, result, (size_t)count * sizeof *y);
+    }
 }
 static int CG_FN(power)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
                         cg_dims strides_b) {
