@@ -1,8 +1,8 @@
 /* pool2d.c: maximum and average pooling of x[N,H,W,C] with a window of R x S, and their backwards.
  *
  * Vectors run over channels. Where C is not a multiple of VLEN, a vector that begins in one pixel ends in the next ones: what it
- * reads there is ignored, and what it writes there is overwritten when their turn comes, because a thread writes its share of the
- * rows in ascending order. Only the last pixels of an array, and of a thread's share, need partial loads and stores. */
+ * reads there is ignored, and what it writes there is overwritten when their turn comes, because the rows of a part are
+ * written in ascending order. Only the last pixels of an array, and of a part, need partial loads and stores. */
 
 CG_INLINE vi load_bytes(const uint8_t *p, int64_t n) {
     if (n >= VLEN) return vi_load_bytes(p);
@@ -90,12 +90,12 @@ CG_INLINE void pool_row(int average, float *y, uint8_t *argmax, const float *x, 
     }
 }
 
-/* Rows t/threads to (t+1)/threads of y. (The loop over t is the callers', because constants do not pass into a parallel region.) */
-CG_INLINE void pool_rows(int t, int threads, int average, float *y, uint8_t *argmax, const float *x, int64_t N, int64_t H,
+/* Rows t/parts to (t+1)/parts of y. (The loop over t is the callers', because constants do not pass into a parallel region.) */
+CG_INLINE void pool_rows(int t, int parts, int average, float *y, uint8_t *argmax, const float *x, int64_t N, int64_t H,
                          int64_t W, int64_t C, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                          int64_t pad_top, int64_t pad_left) {
-    int64_t end = N * P * (t + 1) / threads;
-    for (int64_t i = N * P * t / threads; i < end; i++) {
+    int64_t end = N * P * (t + 1) / parts;
+    for (int64_t i = N * P * t / parts; i < end; i++) {
         int64_t n = i / P, h = i % P * stride_h - pad_top;
         struct span r = span_inside(h, R, H);
         pool_row(average, y ? y + i * Q * C : NULL, argmax ? argmax + i * Q * C : NULL, x + (n * H + h) * W * C, r,
@@ -107,20 +107,23 @@ static int pool_threads(int64_t N, int64_t H, int64_t W, int64_t C, int64_t R, i
     return cg_threads((double)N * P * Q * C * R * S, 4.0 * N * C * ((double)H * W + (double)P * Q));
 }
 
+/* Parts that the rows are cut into. With one a thread, a helper that comes when the caller has begun would find nothing left. */
+static int pool_parts(int threads) { return threads > 1 ? 8 * threads : 1; }
+
 static int CG_FN(max_pool2d_forward)(float *y, uint8_t *argmax, const float *x, int64_t N, int64_t H, int64_t W, int64_t C,
                                      int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                      int64_t pad_top, int64_t pad_left) {
-    int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    const int threads = pool_threads(N, H, W, C, R, S, P, Q), parts = pool_parts(threads);
     CG_PARALLEL_FOR(threads)
-    for (int t = 0; t < threads; t++) {
+    for (int t = 0; t < parts; t++) {
         if (R == 2 && S == 2 && argmax)
-            pool_rows(t, threads, 0, y, argmax, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 0, y, argmax, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
         else if (R == 2 && S == 2)
-            pool_rows(t, threads, 0, y, NULL, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 0, y, NULL, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
         else if (R == 3 && S == 3)
-            pool_rows(t, threads, 0, y, argmax, x, N, H, W, C, 3, 3, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 0, y, argmax, x, N, H, W, C, 3, 3, P, Q, stride_h, stride_w, pad_top, pad_left);
         else
-            pool_rows(t, threads, 0, y, argmax, x, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 0, y, argmax, x, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
     }
     return CG_OK;
 }
@@ -128,13 +131,13 @@ static int CG_FN(max_pool2d_forward)(float *y, uint8_t *argmax, const float *x, 
 static int CG_FN(average_pool2d_forward)(float *y, const float *x, int64_t N, int64_t H, int64_t W, int64_t C, int64_t R,
                                          int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                          int64_t pad_top, int64_t pad_left) {
-    int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    const int threads = pool_threads(N, H, W, C, R, S, P, Q), parts = pool_parts(threads);
     CG_PARALLEL_FOR(threads)
-    for (int t = 0; t < threads; t++) {
+    for (int t = 0; t < parts; t++) {
         if (R == 2 && S == 2)
-            pool_rows(t, threads, 1, y, NULL, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 1, y, NULL, x, N, H, W, C, 2, 2, P, Q, stride_h, stride_w, pad_top, pad_left);
         else
-            pool_rows(t, threads, 1, y, NULL, x, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
+            pool_rows(t, parts, 1, y, NULL, x, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
     }
     return CG_OK;
 }
@@ -241,12 +244,12 @@ CG_INLINE void unpool_row(float *dx, const float *dy, const uint8_t *argmax, int
     }
 }
 
-/* Rows t/threads to (t+1)/threads of dx */
-CG_INLINE void unpool_rows(int t, int threads, float *dx, const float *dy, const uint8_t *argmax, int64_t N, int64_t H,
+/* Rows t/parts to (t+1)/parts of dx */
+CG_INLINE void unpool_rows(int t, int parts, float *dx, const float *dy, const uint8_t *argmax, int64_t N, int64_t H,
                            int64_t W, int64_t C, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h,
                            int64_t stride_w, int64_t pad_top, int64_t pad_left) {
-    int64_t end = N * H * (t + 1) / threads;
-    for (int64_t i = N * H * t / threads; i < end; i++) {
+    int64_t end = N * H * (t + 1) / parts;
+    for (int64_t i = N * H * t / parts; i < end; i++) {
         int64_t n = i / H, h = i % H, from = n * P * Q * C;
         struct span p = {cg_max64(0, cg_ceil_div(h + pad_top - R + 1, stride_h)), cg_min64(P, (h + pad_top) / stride_h + 1)};
         unpool_row(dx + i * W * C, dy + from, argmax ? argmax + from : NULL, h, p, (end - i) * W,
@@ -257,27 +260,27 @@ CG_INLINE void unpool_rows(int t, int threads, float *dx, const float *dy, const
 static int CG_FN(max_pool2d_backward)(float *dx, const float *dy, const uint8_t *argmax, int64_t N, int64_t H, int64_t W,
                                       int64_t C, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                       int64_t pad_top, int64_t pad_left) {
-    int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    const int threads = pool_threads(N, H, W, C, R, S, P, Q), parts = pool_parts(threads);
     if (R == stride_h && S == stride_w && pad_top == 0 && pad_left == 0 && P > 0 && P * R <= H && Q * S <= W) {
         unpool_side_by_side(dx, dy, argmax, N, H, W, C, R, S, P, Q, threads);
         return CG_OK;
     }
     CG_PARALLEL_FOR(threads)
-    for (int t = 0; t < threads; t++)
-        unpool_rows(t, threads, dx, dy, argmax, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
+    for (int t = 0; t < parts; t++)
+        unpool_rows(t, parts, dx, dy, argmax, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
     return CG_OK;
 }
 
 static int CG_FN(average_pool2d_backward)(float *dx, const float *dy, int64_t N, int64_t H, int64_t W, int64_t C, int64_t R,
                                           int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                           int64_t pad_top, int64_t pad_left) {
-    int threads = pool_threads(N, H, W, C, R, S, P, Q);
+    const int threads = pool_threads(N, H, W, C, R, S, P, Q), parts = pool_parts(threads);
     if (R == stride_h && S == stride_w && pad_top == 0 && pad_left == 0 && P > 0 && P * R <= H && Q * S <= W) {
         unpool_side_by_side(dx, dy, NULL, N, H, W, C, R, S, P, Q, threads);
         return CG_OK;
     }
     CG_PARALLEL_FOR(threads)
-    for (int t = 0; t < threads; t++)
-        unpool_rows(t, threads, dx, dy, NULL, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
+    for (int t = 0; t < parts; t++)
+        unpool_rows(t, parts, dx, dy, NULL, N, H, W, C, R, S, P, Q, stride_h, stride_w, pad_top, pad_left);
     return CG_OK;
 }
