@@ -72,15 +72,19 @@ CG_INLINE float lanes_sum(lanes a) {
 
 CG_INLINE float larger(float a, float b) { return a > b ? a : b; }
 
-/* The largest of all lanes, of which none is NaN */
+/* The largest of all lanes, of which none is NaN; in the order of lanes_sum, which decides between +0 and -0 */
 CG_INLINE float lanes_largest(lanes a) {
+    typedef int32_t quad_mask __attribute__((vector_size(16), may_alias));
     quad q[VLEN / 4];
     for (int w = LANE_VECTORS / 2; w; w /= 2)
         for (int j = 0; j < w; j++) a.v[j] = vf_max(a.v[j], a.v[j + w]);
     memcpy(q, &a.v[0], sizeof q);
-    float m = -INFINITY;
-    for (int j = 0; j < VLEN / 4; j++) m = larger(m, larger(larger(q[j][0], q[j][1]), larger(q[j][2], q[j][3])));
-    return m;
+    for (int w = VLEN / 8; w; w /= 2)
+        for (int j = 0; j < w; j++) {
+            const quad_mask take = (quad_mask)(q[j] > q[j + w]);
+            q[j] = (quad)((take & (quad_mask)q[j]) | (~take & (quad_mask)q[j + w]));
+        }
+    return larger(larger(q[0][0], q[0][2]), larger(q[0][1], q[0][3]));
 }
 
 /* A row is summed in runs of this many lanes' worth, and the runs onto a total: the rounding error grows with
