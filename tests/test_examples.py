@@ -1,4 +1,4 @@
-"""The five tutorials as programs: each runs from its file, as a user starts it, and its figures make sense."""
+"""The programs in examples/: each runs from its file, as a user starts it, and its figures make sense."""
 
 import re
 import subprocess
@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 TUTORIALS = Path(__file__).parents[1] / "examples" / "tutorials"
+GUIDES = TUTORIALS.parent / "guides"
 
 
-def run(name, *arguments):
-    """The figures that a tutorial prints, by name."""
-    command = [sys.executable, "-W", "error", TUTORIALS / name, *map(str, arguments)]
+def run(name, *arguments, folder=TUTORIALS):
+    """The figures that a program prints, by name."""
+    command = [sys.executable, "-W", "error", folder / name, *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     return {
@@ -20,9 +21,14 @@ def run(name, *arguments):
     }
 
 
-def test_every_tutorial_is_tested():
+def guide(name, *arguments):
+    return run(name, *arguments, folder=GUIDES)
+
+
+def test_every_program_is_tested():
     tested = Path(__file__).read_text(encoding="utf-8")
     assert [path.name for path in TUTORIALS.glob("*.py") if f'run("{path.name}"' not in tested] == []
+    assert [path.name for path in GUIDES.glob("*.py") if f'guide("{path.name}"' not in tested] == []
     assert {path.name[0] for path in TUTORIALS.glob("*.py")} == set("12345")
 
 
@@ -63,3 +69,42 @@ def test_5_image_folder(data_folder):
     figures = run("5_image_folder.py", folder, "--epochs", 1, "--samples", 40)
     assert 0 <= figures["Test accuracy"] <= 1
     assert figures["Test loss"] < 100  # 40 images teach nothing: the program runs, and nothing overflows
+
+
+def test_functional_two_inputs():
+    figures = guide("functional_two_inputs.py", "--epochs", 15)
+    assert figures["Accuracy of digits"] > 0.9 and figures["Accuracy of sums"] > 0.3  # by chance: 0.1 and 0.1
+
+
+def test_custom_training_loop():
+    assert guide("custom_training_loop.py", "--epochs", 5)["Test accuracy"] > 0.9
+
+
+def test_custom_layer_and_loss():
+    figures = guide("custom_layer_and_loss.py")
+    assert 0.85 < figures["Targets below the prediction"] < 0.95
+    assert figures["Difference after loading"] == 0
+
+
+def test_lstm_text():
+    assert guide("lstm_text.py", "--epochs", 8, "--samples", 4000)["Test accuracy"] > 0.9
+
+
+def test_transformer_text():
+    assert guide("transformer_text.py")["Test accuracy"] > 0.9
+
+
+def test_autoencoder():
+    figures = guide("autoencoder.py")
+    assert figures["Mean squared error"] < figures["Principal components"]
+
+
+def test_gan():
+    figures = guide("gan.py")
+    assert figures["Mean radius"] == pytest.approx(1, abs=0.1)
+    assert figures["Deviation of the radius"] < 0.2 and figures["Smallest share of a quarter"] > 0.1
+
+
+def test_time_series_gru():
+    figures = guide("time_series_gru.py", "--epochs", 3)
+    assert figures["Mean error of the GRU"] < figures["Mean error of yesterday"] < figures["Mean error of no change"]
