@@ -38,6 +38,7 @@ LABELS = np.array([1, 0, 3, 3, 2])
 MASK = np.array([[True, False, True, False], [False, False, True, True], [True, True, False, False]])
 
 # name: (function of tensors, one input generator for each)
+STEPS = np.array([[True, False, True], [True, True, False]])  # of recurrent layers: those that count
 CASES = {
     # activation
     "relu": (ops.relu, normal(3, 5)),
@@ -320,6 +321,31 @@ CASES = {
         normal(2, 3, 4, 2),
         normal(2, 5, 2, 2),
         normal(2, 5, 2, 3),
+    ),
+    "simple_rnn": (
+        lambda x, w, u, b, h: ops.concatenate(ops.simple_rnn(x, w, u, b, h, STEPS), axis=-1),
+        normal(2, 3, 4),
+        normal(4, 2),
+        normal(2, 2),
+        normal(2),
+        normal(2, 2),
+    ),
+    "gru": (
+        lambda x, w, u, b, h: ops.concatenate(ops.gru(x, w, u, b, h, STEPS), axis=-1),
+        normal(2, 3, 4),
+        normal(4, 6),
+        normal(2, 6),
+        normal(2, 6),
+        normal(2, 2),
+    ),
+    "lstm": (
+        lambda x, w, u, b, h, c: ops.concatenate(ops.lstm(x, w, u, b, (h, c), STEPS), axis=-1),
+        normal(2, 3, 4),
+        normal(4, 8),
+        normal(2, 8),
+        normal(8),
+        normal(2, 2),
+        normal(2, 2),
     ),
     "embed": (lambda x: ops.embed([[2, 0], [1, 2]], x), normal(3, 4)),
     "take": (lambda x: ops.take(x, [[2, 0], [-1, 2]], axis=1), normal(2, 3, 4)),
