@@ -64,7 +64,8 @@ static int CG_FN(take_backward)(float *dx, const float *dy, const int32_t *index
     const struct zero_job zero = {dx};
     for_chunks(zero_chunk, &zero, O * A * I, CHUNK, 0, 4.0 * (double)(O * A) * (double)I);
     if (O == 0 || n == 0 || I == 0) return CG_OK;
-    const int threads = cg_threads(0, 12.0 * (double)(O * n) * (double)I);
+    /* Of a table with few columns, each thread would read all indices and write the cache lines that the others write. */
+    const int threads = I < TAKE_LINE ? 1 : cg_threads(0, 12.0 * (double)(O * n) * (double)I);
     const int64_t runs = cg_min64(threads, cg_ceil_div(I, TAKE_LINE)), width = cg_ceil_div(cg_ceil_div(I, runs), TAKE_LINE) * TAKE_LINE;
     int64_t parts = 1;
     while (2 * parts * runs * O <= threads) parts *= 2;

@@ -40,7 +40,8 @@ NOT_PARTS = frozenset(
     ["_trainable_variables", "_non_trainable_variables", "_added_losses", "_inbound_nodes", "_constructor_arguments"]
     + ["_build_shapes", "_build_arguments", "_regularized", "_running"]
 )
-_leaves = {type(None), bool, int, float, str}  # types that are neither parts nor hold any: what most attributes are
+PLAIN = frozenset([type(None), bool, int, float, str])  # types of most attributes, which a search passes by
+_leaves = set(PLAIN)  # and others found to be neither parts nor to hold any
 
 
 def _find_parts(value, seen, found):

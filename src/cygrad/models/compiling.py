@@ -6,6 +6,7 @@ import numpy as np
 
 from .. import losses, optimizers
 from .. import metrics as metrics_module
+from ..layers.weights import PLAIN
 from .graph import flat
 from .outputs import Outputs, every, weight_of
 
@@ -164,12 +165,20 @@ class Compiled:
         if self.compiled:
             ours += [(name, m) for name, _, m in (*self._compiled_metrics, *self._compiled_weighted)]
             ours += [(m.name, m) for m in self._loss_trackers if m is not None]
-        seen = {id(metric) for _, metric in ours}
-        own = [m for m in _metrics_in(vars(self)) if id(m) not in seen and m is not self._loss_tracker]
+        seen = {id(metric) for _, metric in ours} | {id(self._loss_tracker)}
+        found = self._found_metrics
+        own = self._find_metrics() if found is None else found
+        return ours + [(m.name, m) for m in {id(m): m for m in own}.values() if id(m) not in seen]
+
+    _found_metrics = None  # _find_metrics(), while a single batch is trained or tested: a search takes a step's time
+
+    def _find_metrics(self):
+        """The metrics among the attributes of the model and of its layers."""
+        found = _metrics_in(vars(self))
         for layer in self._flatten_layers()[1:]:
             if not isinstance(layer, Compiled):
-                own += _metrics_in(vars(layer))
-        return ours + [(m.name, m) for m in {id(m): m for m in own}.values()]
+                found += _metrics_in(vars(layer))
+        return found
 
     @property
     def metrics_names(self):
@@ -239,9 +248,9 @@ def _check_metrics(argument, given, several):
 
 def _metrics_in(attributes):
     """The metrics among attributes, and in lists and dicts of these."""
-    found = []
+    found, ours = [], ("_compiled_metrics", "_compiled_weighted", "_loss_trackers", "_compile_arguments")
     for name, value in attributes.items():
-        if name in ("_compiled_metrics", "_compiled_weighted", "_loss_trackers", "_compile_arguments"):
+        if type(value) in PLAIN or name in ours:
             continue
         values = [value]
         if isinstance(value, (list, tuple, dict)):

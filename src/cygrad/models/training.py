@@ -540,17 +540,21 @@ class Trainer(Compiled, Inputs):
         self._assert_compiled("train_on_batch")
         batch = self._batch("train_on_batch", x, y, sample_weight, class_weight)
         self._bind_optimizer("train_on_batch")
-        self.reset_metrics()
-        logs = self._epoch_logs(self._bound_step(True)(*batch))
-        return logs if return_dict else self._in_order(logs)
+        return self._on_batch(True, batch, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """The loss and the metrics of one batch, as evaluate returns them."""
         self._assert_compiled("test_on_batch")
-        batch = self._batch("test_on_batch", x, y, sample_weight)
-        self.reset_metrics()
-        logs = self._epoch_logs(self._bound_step(False)(*batch))
-        return logs if return_dict else self._in_order(logs)
+        return self._on_batch(False, self._batch("test_on_batch", x, y, sample_weight), return_dict)
+
+    def _on_batch(self, training, batch, return_dict):
+        self._found_metrics = self._find_metrics()
+        try:
+            self.reset_metrics()
+            logs = self._epoch_logs(self._bound_step(training)(*batch))
+            return logs if return_dict else self._in_order(logs)
+        finally:
+            self._found_metrics = None
 
     def predict_on_batch(self, x):
         """The output for one batch as a NumPy array."""
