@@ -32,8 +32,10 @@ IMPORTS = {
 }
 SIZE = """
 import importlib.util, pathlib, sys
+left_by_a_build = {".c", ".in", ".pyx"}  # in a checkout that was built in place; a wheel has none of them
 folders = [pathlib.Path(importlib.util.find_spec(p).submodule_search_locations[0]) for p in sys.argv[1:]]
-files = [f for folder in folders for f in folder.rglob("*") if f.is_file() and "__pycache__" not in f.parts]
+files = [f for folder in folders for f in folder.rglob("*") if f.is_file()]
+files = [f for f in files if "__pycache__" not in f.parts and f.suffix not in left_by_a_build]
 print(sum(f.stat().st_size for f in files))
 """
 
