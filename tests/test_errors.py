@@ -204,3 +204,8 @@ def test_nothing_to_train_is_warned_about():
     model.compile("sgd", "mse")
     with pytest.warns(UserWarning, match="has no trainable variables; nothing will be learned"):
         model.fit(X, X, verbose=0)
+
+
+def test_a_missing_tensor_argument_is_named():
+    with pytest.raises(TypeError, match=r'MultiHeadAttention "\w+": the argument \'value\' is missing from the call'):
+        layers.MultiHeadAttention(2, 8)(np.ones((2, 3, 4), "float32"))

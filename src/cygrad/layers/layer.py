@@ -250,6 +250,9 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
         shapes = {f"{k}_shape": shapes_of(v) for k, v in named.items() if holds_tensors(v)}
         unknown = [p.name for p in asked if p.name not in shapes and p.default is p.empty]
         if unknown:
+            argument = unknown[0].removesuffix("_shape")
+            if argument in self._call_parameters and argument not in named:
+                raise TypeError(f"{self._title()}: the argument {argument!r} is missing from the call")
             raise TypeError(
                 f"{self._title()}: build asks for {unknown[0]!r}, but no tensor argument is called so; "
                 f"it has {', '.join(shapes)}"
