@@ -116,7 +116,107 @@ def lion(learning_rate, beta_1=0.9, beta_2=0.99):
     return step
 
 
+def ftrl(
+    learning_rate,
+    learning_rate_power=-0.5,
+    initial_accumulator_value=0.1,
+    l1_regularization_strength=0.0,
+    l2_regularization_strength=0.0,
+    l2_shrinkage_regularization_strength=0.0,
+    beta=0.0,
+):
+    def step(w, g, s, t):
+        old = s.get("a", initial_accumulator_value)
+        s["a"] = old + g * g
+        root, before = s["a"] ** -learning_rate_power, old**-learning_rate_power
+        s["z"] = s.get("z", 0) + g + 2 * l2_shrinkage_regularization_strength * w - (root - before) / learning_rate * w
+        ridge = 2 * l2_regularization_strength + beta / learning_rate
+        l1 = l1_regularization_strength
+        return (np.clip(s["z"], -l1, l1) - s["z"]) / (root / learning_rate + ridge)
+
+    return step
+
+
+def lamb(learning_rate, beta_1=0.9, beta_2=0.999, epsilon=1e-7):
+    def step(w, g, s, t):
+        s["m"] = beta_1 * s.get("m", 0) + (1 - beta_1) * g
+        s["v"] = beta_2 * s.get("v", 0) + (1 - beta_2) * g * g
+        u = s["m"] / (1 - beta_1**t) / (np.sqrt(s["v"] / (1 - beta_2**t)) + epsilon)
+        sizes = np.sqrt(np.sum(w * w)), np.sqrt(np.sum(u * u))
+        return w - learning_rate * (sizes[0] / sizes[1] if min(sizes) > 0 else 1) * u
+
+    return step
+
+
+def adafactor(learning_rate, beta_2_decay=-0.8, epsilon_1=1e-30, epsilon_2=1e-3, clip_threshold=1.0):
+    def rms(x):
+        return np.sqrt(np.mean(x * x))
+
+    def step(w, g, s, t):
+        if not w.size:
+            return w
+        b, squares = 1 - t**beta_2_decay, g * g + epsilon_1
+        if w.ndim < 2:
+            v = s["v"] = b * s.get("v", 0) + (1 - b) * squares
+        else:
+            s["r"] = b * s.get("r", 0) + (1 - b) * squares.mean(-1)
+            s["c"] = b * s.get("c", 0) + (1 - b) * squares.mean(-2)
+            v = (s["r"] / s["r"].mean(-1, keepdims=True))[..., None] * s["c"][..., None, :]
+        u = g / np.sqrt(v)
+        rate = max(epsilon_2, rms(w)) * min(learning_rate, 1 / math.sqrt(t))
+        return w - rate * u / max(1, rms(u) / clip_threshold)
+
+    return step
+
+
+def muon(learning_rate, weight_decay, adam_weight_decay, momentum=0.95, nesterov=True, rms_rate=0.2, ns_steps=5):
+    adams = adam(learning_rate)
+
+    def step(w, g, s, t):
+        if w.ndim != 2:
+            return adams(w, g, s, t)
+        if not w.size:
+            return w
+        s["m"] = momentum * s.get("m", 0) + g
+        x = g + momentum * s["m"] if nesterov else s["m"]
+        x = x / (np.sqrt(np.sum(x * x)) + 1e-7)
+        for _ in range(ns_steps):
+            a = x @ x.T
+            x = 3.4445 * x + (-4.775 * a + 2.0315 * a @ a) @ x
+        return w - learning_rate * x * (1 if rms_rate is None else rms_rate * math.sqrt(max(w.shape)))
+
+    return step
+
+
+NO_DECAY = {"weight_decay": None, "adam_weight_decay": None}  # which is not in the formulas here
 CASES = {
+    "ftrl": (optimizers.Ftrl, ftrl, {"learning_rate": 0.1}),
+    "ftrl all": (
+        optimizers.Ftrl,
+        ftrl,
+        {
+            "learning_rate": 0.2,
+            "learning_rate_power": -0.7,
+            "initial_accumulator_value": 0.3,
+            "l1_regularization_strength": 0.2,
+            "l2_regularization_strength": 0.1,
+            "l2_shrinkage_regularization_strength": 0.05,
+            "beta": 0.4,
+        },
+    ),
+    "lamb": (optimizers.Lamb, lamb, {"learning_rate": 0.02, "beta_2": 0.9}),
+    "adafactor": (optimizers.Adafactor, adafactor, {"learning_rate": 0.3}),
+    "adafactor all": (
+        optimizers.Adafactor,
+        adafactor,
+        {"learning_rate": 0.2, "beta_2_decay": -0.5, "epsilon_1": 0.1, "epsilon_2": 0.8, "clip_threshold": 0.5},
+    ),
+    "muon": (optimizers.Muon, muon, {"learning_rate": 0.02, **NO_DECAY}),
+    "muon plain": (
+        optimizers.Muon,
+        muon,
+        {"learning_rate": 0.02, "momentum": 0.5, "nesterov": False, "rms_rate": None, "ns_steps": 3, **NO_DECAY},
+    ),
     "adagrad": (optimizers.Adagrad, adagrad, {"learning_rate": 0.1}),
     "adagrad start": (optimizers.Adagrad, adagrad, {"learning_rate": 0.1, "initial_accumulator_value": 0.0}),
     "adadelta": (optimizers.Adadelta, adadelta, {"learning_rate": 1.0, "rho": 0.8, "epsilon": 1e-3}),

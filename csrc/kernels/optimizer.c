@@ -224,5 +224,63 @@ static int CG_FN(lion_step)(float *w, float *m, const float *g, int64_t n, float
     for_chunks(lion_chunk, &job, n, CHUNK, 12.0 * (double)n, 20.0 * (double)n);
     return CG_OK;
 }
+/* ---- Ftrl ---- */
+
+struct ftrl_job { float *w, *a, *z; const float *g; float lr, power, l1, l2, shrinkage; };
+
+/* x^power of each value; a root where it is one */
+CG_INLINE vf ftrl_power(vf x, float power) {
+    if (power == 0.5f) return vf_sqrt(x);
+    for (int k = 0; k < VLEN; k++) x[k] = scalar_power(x[k], power, 0);
+    return x;
+}
+
+static void ftrl_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct ftrl_job *job = job_;
+    const vf lr = vf_set(job->lr), l1 = vf_set(job->l1), l2 = vf_set(job->l2), shrinkage = vf_set(job->shrinkage);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf w = GET(w), g = GET(g), old = GET(a), a = settled(vf_fma(g, g, old)), root = ftrl_power(a, job->power);
+        vf sigma = (root - ftrl_power(old, job->power)) / lr;
+        vf z = settled(vf_fma(-sigma, w, vf_fma(shrinkage, w, GET(z) + g)));
+        PUT(a, a);
+        PUT(z, z);
+        PUT(w, (vf_max(-l1, vf_min(l1, z)) - z) / (root / lr + l2));
+    }
+}
+
+static int CG_FN(ftrl_step)(float *w, float *a, float *z, const float *g, int64_t n, float lr, float lr_power, float l1, float l2,
+                            float shrinkage, float beta) {
+    const double ridge = 2 * (l2 + beta / (2.0 * lr));
+    const struct ftrl_job job = {w, a, z, g, lr, -lr_power, l1, (float)ridge, 2 * shrinkage};
+    update(ftrl_chunk, &job, n, lr_power == -0.5f ? 60 : 400, 28);
+    return CG_OK;
+}
+
+/* ---- Lamb: Adam's update, which is to be scaled before it is made ---- */
+
+struct lamb_job { float *u, *m, *v; const float *g; float part1, part2, epsilon, m_rate, correction; };
+
+static void lamb_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct lamb_job *job = job_;
+    const vf part1 = vf_set(job->part1), part2 = vf_set(job->part2), epsilon = vf_set(job->epsilon);
+    const vf m_rate = vf_set(job->m_rate), correction = vf_set(job->correction);
+    for (int64_t i = begin; i < end; i += VLEN) {
+        vf g = GET(g), m = GET(m), v = GET(v);
+        m = settled(vf_fma(part1, g - m, m));
+        v = settled(vf_fma(part2, vf_fma(g, g, -v), v));
+        PUT(m, m);
+        PUT(v, v);
+        PUT(u, m_rate * m / (vf_sqrt(v * correction) + epsilon));
+    }
+}
+
+static int CG_FN(lamb_update)(float *u, float *m, float *v, const float *g, int64_t n, float beta1, float beta2, float epsilon,
+                              int64_t step) {
+    const double m_rate = 1 / (1 - whole_power(beta1, step)), correction = 1 / (1 - whole_power(beta2, step));
+    const struct lamb_job job = {
+        u, m, v, g, (float)(1 - (double)beta1), (float)(1 - (double)beta2), epsilon, (float)m_rate, (float)correction};
+    update(lamb_chunk, &job, n, 32, 24);
+    return CG_OK;
+}
 #undef GET
 #undef PUT

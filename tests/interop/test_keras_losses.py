@@ -279,10 +279,10 @@ def test_deviation_losses_of_an_activation_are_exact_where_keras_clips(name):
     assert float(keras.ops.convert_to_numpy(clipped)) == pytest.approx(end, abs=0.2)
 
 
-@pytest.mark.parametrize("name", [*NAMES, "Circle"])
+@pytest.mark.parametrize("name", [*NAMES, "Circle", "CTC"])
 def test_signatures(name):
     """The arguments of a class and its function: Keras's, in Keras's order, with Keras's defaults."""
-    for attribute in (name, snake(name)):
+    for attribute in (name, name.lower() if name == "CTC" else snake(name)):
         mine, theirs = (inspect.signature(getattr(package.losses, attribute)) for package in (cygrad, keras))
         assert [(p.name, p.default) for p in mine.parameters.values()] == [
             (p.name, p.default) for p in theirs.parameters.values()
@@ -290,9 +290,9 @@ def test_signatures(name):
 
 
 def test_names():
-    """What loss= takes: each of our names stands for the same in Keras, and Keras's, but for CTC, are ours."""
+    """What loss= takes: each of our names stands for the same in Keras, and Keras's are ours."""
     known = dict(keras.src.losses.ALL_OBJECTS_DICT)
-    assert set(known) - set(cygrad.losses._NAMES) == {"CTC", "ctc", "Loss"}
+    assert set(known) - set(cygrad.losses._NAMES) == {"Loss"}
     added = {"CategoricalGeneralizedCrossEntropy", "categorical_generalized_cross_entropy"}  # Keras forgot these
     assert set(cygrad.losses._NAMES) - set(known) == added
     for name in set(known) & set(cygrad.losses._NAMES):
@@ -302,4 +302,43 @@ def test_names():
 def test_every_loss_is_compared():
     classes = {n for n, v in vars(cygrad.losses).items() if inspect.isclass(v) and issubclass(v, cygrad.losses.Loss)}
     public = {name for name in classes if name[0] != "_"}
-    assert public - {"Loss", "LossFunctionWrapper"} == {*NAMES, "Circle"}
+    assert public - {"Loss", "LossFunctionWrapper"} == {*NAMES, "Circle", "CTC"}
+
+
+@pytest.mark.parametrize("mask_index", [0, 4])
+def test_ctc_loss(mask_index):
+    rng = np.random.default_rng(3)
+    x = normal(rng, (4, 15, 5))
+    labels = (rng.integers(1, 5, (4, 6)) if mask_index == 0 else rng.integers(0, 4, (4, 6))).astype(np.int32)
+    lengths, frames = np.int32([6, 1, 0, 3]), np.int32([15, 12, 9, 15])
+    arguments = [labels, lengths, frames]
+    mine = lambda x: cygrad.ops.ctc_loss(labels, x, lengths, frames, mask_index)  # noqa: E731
+    (y,), dy, (gradient,) = cygrad_vjp(mine, [x], rng)
+    t, n, m = (keras.ops.convert_to_tensor(a) for a in arguments)
+    (expected,), (expected_gradient,) = keras_vjp(lambda x: keras.ops.ctc_loss(t, x, n, m, mask_index), [x], dy)
+    close(y, expected, 15)
+    np.testing.assert_allclose(gradient, expected_gradient, atol=2e-5)
+
+
+@pytest.mark.parametrize("reduction", ["sum_over_batch_size", "sum", "none"])
+def test_ctc(reduction):
+    rng = np.random.default_rng(4)
+    x, labels = normal(rng, (3, 10, 6)), rng.integers(1, 6, (3, 4)).astype(np.int32)
+    labels[1, 2:] = 0
+    mine, theirs = cygrad.losses.CTC(reduction), keras.losses.CTC(reduction)
+    (y,), dy, (gradient,) = cygrad_vjp(lambda x: mine(labels, x), [x], rng)
+    (expected,), (expected_gradient,) = keras_vjp(lambda x: theirs(labels, x), [x], dy)
+    close(y, expected, 10)
+    np.testing.assert_allclose(gradient, expected_gradient, atol=1e-5)
+
+
+@pytest.mark.parametrize("merge_repeated", [True, False])
+@pytest.mark.parametrize("mask_index", [0, 3])
+def test_ctc_decode(merge_repeated, mask_index):
+    x = normal(np.random.default_rng(5), (3, 12, 4))
+    lengths = np.int32([12, 7, 1])
+    options = {"merge_repeated": merge_repeated, "mask_index": mask_index}
+    mine = cygrad.ops.ctc_decode(x, lengths, **options)
+    theirs = keras.ops.ctc_decode(x, lengths, **options)
+    np.testing.assert_array_equal(mine[0].numpy(), keras.ops.convert_to_numpy(theirs[0]))
+    close(mine[1].numpy(), keras.ops.convert_to_numpy(theirs[1]), 12)

@@ -1,7 +1,7 @@
 """Losses: functions that give one value a sample, [...] for y_true and y_pred [..., K], and classes that reduce these.
 
-By family: crossentropy, regression, probabilistic, hinge, segmentation, similarity. loss.py has their base, the
-reduction and what fits shapes and weights.
+By family: crossentropy, regression, probabilistic, hinge, segmentation, similarity, temporal. loss.py has their base,
+the reduction and what fits shapes and weights.
 """
 
 from .. import _lookup
@@ -40,8 +40,10 @@ from .regression import (
 )
 from .segmentation import Dice, Tversky, dice, tversky
 from .similarity import Circle, circle
+from .temporal import CTC, ctc
 
 __all__ = [
+    "CTC",
     "REDUCTIONS",
     "BinaryCrossentropy",
     "BinaryFocalCrossentropy",
@@ -74,6 +76,7 @@ __all__ = [
     "categorical_hinge",
     "circle",
     "cosine_similarity",
+    "ctc",
     "deserialize",
     "dice",
     "fit_weights",
@@ -144,6 +147,7 @@ _CLASSES = {
     dice: Dice,
     tversky: Tversky,
     circle: Circle,
+    ctc: CTC,
 }
 _NAMES = {function.__name__: function for function in _CLASSES}
 _NAMES.update({cls.__name__: cls for cls in (*_CLASSES.values(), LossFunctionWrapper)})

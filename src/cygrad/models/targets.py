@@ -26,6 +26,8 @@ def prepare_targets(y, output, loss, caller, where):
         return np.ascontiguousarray(y, dtype=np.int32) if is_sparse(loss) else y
     if is_sparse(loss):
         return _labels(y, output, loss, caller, where)
+    if isinstance(loss, losses.CTC):  # labels without places, of another length than the frames
+        return np.ascontiguousarray(y, dtype=np.int32)
     y = y.astype(np.dtype(scalar(0).dtype), copy=False)
     own = isinstance(loss, (losses.LossFunctionWrapper, losses.Circle))
     if own or not type(loss).__module__.startswith("cygrad."):

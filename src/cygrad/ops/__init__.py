@@ -54,6 +54,7 @@ from .creation import (
     zeros,
     zeros_like,
 )
+from .ctc import ctc_decode, ctc_loss
 from .elementwise import (
     abs,
     absolute,
@@ -222,6 +223,8 @@ __all__ = [
     "convert_to_tensor",
     "cos",
     "count_nonzero",
+    "ctc_decode",
+    "ctc_loss",
     "cumsum",
     "dense",
     "depthwise_conv",

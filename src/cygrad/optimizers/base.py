@@ -56,7 +56,7 @@ class Optimizer:
     scale_loss has multiplied by it.
 
     A new optimizer names its slots and writes its formula; gradient, variable and slots come as flat tensors of one
-    length, a run of the arena, in any number of pieces:
+    length, a run of the arena, in any number of pieces; where by_variable = True, variable by variable in their shapes:
 
     >>> class SignDescent(cygrad.optimizers.Optimizer):
     ...     def update_step(self, gradient, variable, learning_rate, slots):
@@ -69,6 +69,7 @@ class Optimizer:
     """
 
     slot_names = ()
+    by_variable = False  # does the formula look at a variable as a whole: its norm, its shape, its path?
 
     def __init__(
         self,
@@ -238,6 +239,15 @@ class Optimizer:
             ]
         return self._runs_seen[key]
 
+    def _pieces(self, places):
+        """The same variable by variable, each in its own shape."""
+        pieces = []
+        for i in places:
+            variable, start = self._variables[i], self._offsets[i]
+            slots = [view(slot, variable.shape, start) for slot in self.slots.values()]
+            pieces.append((variable, self._gradient_slots[i], *slots))
+        return pieces
+
     # ---- steps ----
 
     def step_from_tape(self, tape, loss, variables):
@@ -317,12 +327,17 @@ class Optimizer:
         rate = self.learning_rate
         if self.clipnorm is not None or self.clipvalue is not None or self.global_clipnorm is not None:
             self._clip(places)
-        if self.weight_decay:
-            for run in self._runs([i for i in places if i in self._decayed]):
-                K.affine(run[0], run[0], run[0].size, 1.0 - rate * self.weight_decay, 0.0)
+        self._decay([i for i in places if i in self._decayed], rate)
         own = len(self.slot_names)
-        for variable, gradient, *slots in self._runs(places):
+        for variable, gradient, *slots in self._pieces(places) if self.by_variable else self._runs(places):
             self.update_step(gradient, variable, rate, slots[:own])
+
+    def _decay(self, places, rate, weight_decay=None):
+        """w -= rate weight_decay w for the variables at these places; weight_decay None: the optimizer's own."""
+        decay = self.weight_decay if weight_decay is None else weight_decay
+        if decay:
+            for run in self._runs(places):
+                K.affine(run[0], run[0], run[0].size, 1.0 - rate * decay, 0.0)
 
     def update_step(self, gradient, variable, learning_rate, slots):
         """The formula for one run of the arena, all flat tensors of one length; slots in the order of slot_names."""
@@ -389,16 +404,16 @@ class Optimizer:
                 K.clip_forward(run[1], run[1], run[1].size, -self.clipvalue, self.clipvalue)
             return
         pieces = [self._gradient_slots[i] for i in places]
-        norms = [_norm(gradient) for gradient in pieces]
+        norms = [norm(gradient) for gradient in pieces]
         limit = self.clipnorm
         if self.global_clipnorm is not None:
             norms = [math.hypot(*norms)] * len(
                 pieces
             )  # an infinite norm makes the scale 0 and inf * 0 = NaN, seen at once
             limit = self.global_clipnorm
-        for gradient, norm in zip(pieces, norms):
-            if not norm <= limit:
-                K.affine(gradient, gradient, gradient.size, limit / norm, 0.0)
+        for gradient, length in zip(pieces, norms):
+            if not length <= limit:
+                K.affine(gradient, gradient, gradient.size, limit / length, 0.0)
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):
         """Spares those in var_list, and those whose name contains one of var_names, from weight_decay. Before build."""
@@ -499,7 +514,7 @@ class Optimizer:
         return f"<{type(self).__name__} {config}>"
 
 
-def _norm(gradient):
+def norm(gradient):
     """The L2 norm, by kernels whose order of summation does not depend on the number of threads."""
     squares, total = empty(gradient.shape, gradient.dtype), empty((), gradient.dtype)
     K.square_forward(squares, gradient, gradient.size)

@@ -42,6 +42,7 @@ from .activation import (
 )
 from .attention import attention_backward, attention_forward
 from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward
+from .ctc import ctc_backward, ctc_forward
 from .elementwise import (
     absolute_backward,
     absolute_forward,
@@ -96,6 +97,8 @@ from .optimizer import (
     adagrad_step,
     adam_step,
     adamax_step,
+    ftrl_step,
+    lamb_update,
     lion_step,
     nadam_step,
     rmsprop_step,

@@ -60,3 +60,16 @@ def nadam_step(w, m, v, g, n, lr, beta1, beta2, epsilon, m_part, g_part, step):
 def lion_step(w, m, g, n, lr, beta1, beta2):
     w[...] -= lr * np.sign(beta1 * m + (1 - beta1) * g)
     m[...] = beta2 * m + (1 - beta2) * g
+
+
+def ftrl_step(w, a, z, g, n, lr, lr_power, l1, l2, shrinkage, beta):
+    new = a + g**2
+    z[...] += g + 2 * shrinkage * w - (new**-lr_power - a**-lr_power) / lr * w
+    a[...] = new
+    w[...] = (np.clip(z, -l1, l1) - z) / (new**-lr_power / lr + 2 * l2 + beta / lr)
+
+
+def lamb_update(u, m, v, g, n, beta1, beta2, epsilon, step):
+    m[...] += (1 - beta1) * (g - m)
+    v[...] += (1 - beta2) * (g**2 - v)
+    u[...] = m / (1 - beta1**step) / (np.sqrt(v / (1 - beta2**step)) + epsilon)

@@ -13,6 +13,7 @@ from . import (  # noqa: F401
     activation,
     attention,
     conv2d,
+    ctc,
     elementwise,
     image,
     layout,

@@ -175,3 +175,46 @@ ENTRIES["nadam_step"] = Entry(nadam_step, STEPS, 7, nadam_magnitude, lambda a: 1
 ENTRIES["lion_step"] = Entry(
     lion_step, [*ALL_SIZES, case(n=MANY)], 3, lion_magnitude, lambda a: 8 * a["n"], in_out=("w", "m")
 )
+
+
+def ftrl_step(rng, n, lr=0.1, lr_power=-0.5, l1=0.2, l2=0.1, shrinkage=0.05, beta=0.3):
+    return {
+        **{"w": normal(rng, n), "a": normal(rng, n) ** 2 + np.float32(0.1), "z": normal(rng, n), "g": normal(rng, n)},
+        **{"n": n, "lr": single(lr), "lr_power": single(lr_power), "l1": single(l1), "l2": single(l2)},
+        **{"shrinkage": single(shrinkage), "beta": single(beta)},
+    }
+
+
+def lamb_update(rng, n, beta1=0.9, beta2=0.999, epsilon=1e-6, step=3):
+    return {
+        **{"u": (n,), "m": normal(rng, n), "v": normal(rng, n) ** 2, "g": normal(rng, n), "n": n},
+        **{"beta1": single(beta1), "beta2": single(beta2), "epsilon": single(epsilon), "step": step},
+    }
+
+
+def ftrl_magnitude(a, expected):
+    roots = expected["a"] ** -a["lr_power"] + a["a"] ** -a["lr_power"]
+    z = np.abs(a["z"]) + np.abs(a["g"]) + (2 * a["shrinkage"] + roots / a["lr"]) * np.abs(a["w"])
+    slope = expected["a"] ** -a["lr_power"] / a["lr"] + 2 * a["l2"] + a["beta"] / a["lr"]
+    return {"z": z, "w": (z + a["l1"]) / slope}
+
+
+def lamb_magnitude(a, expected):
+    m, v = np.abs(a["m"]) + np.abs(a["g"]), a["v"] + (1 - a["beta2"]) * (a["g"] ** 2 + a["v"])
+    second = np.sqrt(expected["v"] / (1 - a["beta2"] ** a["step"])) + a["epsilon"]
+    return {"u": m / (1 - a["beta1"] ** a["step"]) / second, "m": m, "v": v}
+
+
+ENTRIES["ftrl_step"] = Entry(
+    ftrl_step,
+    [
+        *ALL_SIZES,
+        *(case(n=n, lr_power=p) for n in (100, MANY) for p in (-0.5, -0.7, 0.0)),
+        case(n=100, l1=0.0, beta=0.0),
+    ],
+    6,
+    ftrl_magnitude,
+    lambda a: 16 * a["n"],
+    in_out=("w", "a", "z"),
+)
+ENTRIES["lamb_update"] = Entry(lamb_update, STEPS, 7, lamb_magnitude, lambda a: 12 * a["n"], in_out=("m", "v"))
