@@ -108,3 +108,9 @@ def test_gan():
 def test_time_series_gru():
     figures = guide("time_series_gru.py", "--epochs", 3)
     assert figures["Mean error of the GRU"] < figures["Mean error of yesterday"] < figures["Mean error of no change"]
+
+
+def test_distillation():
+    figures = guide("distillation.py")
+    assert figures["Accuracy of the teacher"] > 0.97
+    assert figures["Accuracy of the student taught"] > figures["Accuracy of the student alone"] + 0.02

@@ -27,7 +27,7 @@ __all__ = [
 
 _MODULES = (  # where a class of ours can be found by its name
     "layers", "models", "losses", "metrics", "optimizers", "optimizers.schedules", "initializers", "regularizers",
-    "constraints",
+    "constraints", "distillation",
 )  # fmt: skip
 
 

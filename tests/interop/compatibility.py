@@ -12,7 +12,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
 
 MODULES = [
     "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
-    "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
+    "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops", "distillation",
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
@@ -23,6 +23,8 @@ DIFFERENCES = {
     "callbacks.BackupAndRestore": "one file of its own; after the end of an epoch training goes on bit for bit",
     "callbacks.ModelCheckpoint": _OWN_FILES,
     "callbacks.ProgbarLogger": "drawn by tqdm; in a log file, a line an epoch",
+    "distillation.LogitsDistillation": "the default loss compares probabilities, as the class KLDivergence does; Keras "
+    "compares bare logits when 'kl_divergence' is given by its name",
     "losses.BinaryCrossentropy": _LOGITS,
     "losses.CategoricalCrossentropy": _LOGITS,
     "losses.Loss": "weights [N] fit losses [N,T]; with reduction 'mean_with_sample_weight' the divisor counts a weight "

@@ -52,6 +52,7 @@ def serialize_layer(layer):
 
 def _table():
     """The closed table of what a file can name."""
+    from ..distillation import Distiller
     from .functional import Functional
     from .sequential import Sequential
 
@@ -60,7 +61,8 @@ def _table():
         for name, value in vars(layers).items()
         if isinstance(value, type) and issubclass(value, Layer) and value is not Layer and value.__name__ == name
     }
-    return {**found, "Functional": Functional, "Operation": layers.core.Operation, "Sequential": Sequential}
+    models = {"Distiller": Distiller, "Functional": Functional, "Sequential": Sequential}
+    return {**found, **models, "Operation": layers.core.Operation}
 
 
 def deserialize_layer(data, custom_objects=None):
