@@ -343,7 +343,7 @@ def test_nan_is_no_best_value():
 
 
 def test_a_missing_value_is_warned_about():
-    with pytest.warns(UserWarning, match="no 'val_loss' in the logs, which have loss; is validation_data missing"):
+    with pytest.warns(UserWarning, match="no 'val_loss' in the logs, which have loss. Is validation_data missing"):
         assert fit([callbacks.EarlyStopping()], losses_of(1.0, 1.0, name="loss"))[1] == 2
 
 

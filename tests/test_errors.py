@@ -15,7 +15,7 @@ Y = np.arange(12) % 3
 def classifier(loss="sparse_categorical_crossentropy", units=3):
     cygrad.utils.clear_session()
     cygrad.utils.set_random_seed(0)
-    model = Sequential([Input((4,)), layers.Dense(units, activation="softmax")], name="net")
+    model = Sequential([Input((4,)), layers.Dense(units, activation="softmax" if units > 1 else "sigmoid")], name="net")
     model.compile("sgd", loss)
     return model
 

@@ -190,7 +190,7 @@ def test_get_layer():
     model = stack()
     assert model.get_layer("b") is model.layers[1]
     assert model.get_layer(index=-2) is model.layers[0]
-    with pytest.raises(ValueError, match="has no layer 'c'; it has a, b"):
+    with pytest.raises(ValueError, match=r"has no layer 'c'. It has a, b."):
         model.get_layer("c")
     with pytest.raises(ValueError, match="index 2 does not exist"):
         model.get_layer(index=2)

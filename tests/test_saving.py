@@ -139,7 +139,8 @@ def test_without_compile(tmp_path):
     assert not again.compiled
     assert equal(model, again)
     bare = Sequential([layers.Dense(2)])  # neither built nor compiled
-    bare.save(tmp_path / "bare.cygrad")
+    with pytest.warns(UserWarning, match=r"is not built: the file has its architecture and no weights"):
+        bare.save(tmp_path / "bare.cygrad")
     assert not load_model(tmp_path / "bare.cygrad").built
 
 
@@ -406,7 +407,7 @@ def test_weights_that_do_not_fit_are_named_and_change_nothing(tmp_path):
         [Input((6,)), layers.Dense(5, name="hidden"), layers.Dense(4, name="out"), layers.Dense(2, name="new")]
     )
     before = other.get_weights()
-    with pytest.raises(ValueError, match=r"w\.safetensors: the weights do not fit the model: missing 'new/kernel'"):
+    with pytest.raises(ValueError, match=r"fit the model \(4 in the file, 6 in the model\): missing 'new/kernel'"):
         other.load_weights(path)
     with pytest.raises(ValueError, match=r"'out/kernel' has shape \(5, 3\), expected \(5, 4\)"):
         other.load_weights(path)
@@ -570,7 +571,7 @@ LAYER = ("model", "config", "layers", 1)
         (set_at("compile", "unknown", value=1), "unknown 'unknown'"),
         (set_at("optimizer", "iterations", value=-5), "step count"),
         (set_at("optimizer", "trained", value=["x"]), "not those of the model"),
-        (set_at("optimizer", "trained", value=["out/bias"]), "do not fit the model: not in the model 'optimizer/"),
+        (set_at("optimizer", "trained", value=["out/bias"]), r"do not fit the model .*: not in the model 'optimizer/"),
         (lambda d: json.dumps(d).replace('"seeds":', '"seeds": 1, "seeds":'), "'seeds' is there twice"),
         (lambda d: json.dumps(d).replace('"version": 1', '"version": NaN'), "NaN is not JSON"),
         (lambda d: json.dumps(d).replace('"version": 1', '"version": 1e999'), "too large"),

@@ -174,7 +174,21 @@ cdef class Tensor(Array):
     def __gt__(self, other): return _ops.greater(self, other)
     def __ge__(self, other): return _ops.greater_equal(self, other)
     __array_priority__ = 100       # numpy_array * tensor is a tensor
-    __array_ufunc__ = None
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        return numpy_function(lambda name, *operands: getattr(_ops, name)(*operands), ufunc, method, inputs, options)
+
+
+def numpy_function(apply, ufunc, method, inputs, options):
+    """What NumPy's ufunc does with a tensor among its inputs. An operator between an array and a tensor is apply(name, *inputs), the
+    op of that name; TypeError for the rest, which would cut the gradient."""
+    name = {"absolute": "abs", "remainder": "mod"}.get(ufunc.__name__, ufunc.__name__)
+    if method == "__call__" and ufunc.nin == 2 and not options and hasattr(_ops, name):
+        return apply(name, *inputs)
+    hint = f"cygrad.ops.{name}" if hasattr(_ops, name) else "one of cygrad.ops"
+    raise TypeError(
+        f"numpy.{ufunc.__name__} got a tensor, and its result would have no gradient: use {hint}, or the tensor's .numpy()"
+    )
 
 
 def _from_numpy(array):
@@ -581,9 +595,15 @@ cdef class GradientTape:
         return results[0] if single else tuple(results) if isinstance(sources, tuple) else results
 
     def gradient_into_arena(self, target, list variables):
-        """Like gradient, for variables bound to an arena: each gradient ends in its variable's slice, zeros where there is none."""
+        """Like gradient, for variables bound to an arena: each gradient ends in its variable's slice, zeros where there is none.
+        ValueError where there are variables, and the target comes from nothing that the tape has seen."""
         cdef Variable variable
         cdef Tensor gradient
+        if variables and not tracked(target):
+            raise ValueError(
+                "the loss does not depend on the variables: it was not computed by cygrad's operations inside the tape. A loss or "
+                "layer that computes with NumPy (np.mean, float(), .numpy()) has no gradient; use cygrad.ops"
+            )
         for variable in variables:
             if variable.gradient_slot is None:
                 raise ValueError(f"GradientTape.gradient_into_arena: variable {variable.path!r} is bound to no arena")

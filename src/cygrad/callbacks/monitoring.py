@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from .. import _lookup
 from .callback import Callback
 
 
@@ -25,9 +26,13 @@ class MonitorCallback(Callback):
         """The monitored value; None, with a warning, where the logs have none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
+            known = list(logs or {})
+            hint = _lookup.did_you_mean(self.monitor, known)
+            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
+                hint = " Is validation_data missing?"
             warnings.warn(
-                f"{type(self).__name__}: there is no {self.monitor!r} in the logs, which have {', '.join(logs or {})}"
-                + ("; is validation_data missing?" if self.monitor.startswith("val_") else ""),
+                f"{type(self).__name__}: there is no {self.monitor!r} in the logs, which have "
+                f"{', '.join(known)}.{hint}",
                 stacklevel=4,
             )
         return value

@@ -34,6 +34,13 @@ def _tensor(value):
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"a layer's input must hold numbers; got an array of {array.dtype}, shape {array.shape}")
+    if array.dtype.kind in "iu" and array.dtype.itemsize >= 4 and array.size:
+        low, high = int(array.min()), int(array.max())
+        if low < -(2**31) or high >= 2**31:
+            raise ValueError(
+                f"expected whole numbers that int32 holds; got {low if low < -(2**31) else high} in an array of "
+                f"{array.dtype}, shape {array.shape}. As floats (astype('float32')) they keep some seven digits"
+            )
     kept = array.dtype.name in ("bool", "uint8")
     return from_array(array, None if array.dtype.kind == "f" else array.dtype.name if kept else "int32")
 

@@ -1,6 +1,7 @@
 """Layers that hold a network together: Input, Dense, Activation, Identity, Masking, Flatten, Reshape."""
 
 import math
+import warnings
 
 import numpy as np
 
@@ -177,6 +178,11 @@ class Dense(ActivationMixin, Layer):
         self.kernel = self.bias = None
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
+        if self.units == 1 and self.activation is activations.softmax:
+            warnings.warn(
+                f"{self._title()}: a softmax over one unit is always 1; is a sigmoid meant, or one unit a class?",
+                stacklevel=2,
+            )
 
     def build(self, input_shape):
         features = input_shape[-1]

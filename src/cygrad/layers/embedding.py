@@ -22,6 +22,7 @@ class Embedding(Layer):
     """
 
     _leaf = True
+    integer_input = True  # fit and predict need not make floats of the numbers
     _unsaved = ("weights",)
 
     def __init__(

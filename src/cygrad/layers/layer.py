@@ -101,7 +101,9 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
         if "build" in cls.__dict__ and not hasattr(cls.build, "_wrapped"):
             cls.build = _wrap_build(cls.build)
         if "call" in cls.__dict__:
-            cls._call_parameters = list(inspect.signature(cls.call).parameters)[1:]
+            parameters = inspect.signature(cls.call).parameters
+            cls._call_parameters = list(parameters)[1:]
+            cls._call_takes_more = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
             cls._takes_training = "training" in cls._call_parameters
             cls._note_mask_arguments()
 
@@ -154,7 +156,7 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
         """The layer's math."""
         raise NotImplementedError(f"{type(self).__name__} has no call method; a layer must say what it computes")
 
-    _call_parameters, _takes_training = ["inputs"], False
+    _call_parameters, _call_takes_more, _takes_training = ["inputs"], False, False
 
     # ---- calling ----
 
@@ -175,9 +177,7 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
     def _call_the_long_way(self, args, kwargs):
         self._check_initialised()
         if len(args) != 1 or kwargs or not isinstance(args[0], Tensor):
-            args = tuple([converted(a, i == 0) for i, a in enumerate(args)])
-            first = self._call_parameters[0] if not args and self._call_parameters else None
-            kwargs = {k: converted(v, k == first) for k, v in kwargs.items()}
+            args, kwargs = self._tensor_arguments(args, kwargs)
             if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
                 return self._call_symbolically(args, kwargs)
         outer_training, stack = context.training, context.stack
@@ -191,7 +191,7 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
             masks = self._take_masks(args, kwargs)
             if config.numerics:
                 check_numerics(self, "input", (args, kwargs))
-            y = self.call(*args, **kwargs)
+            y = self._computed(args, kwargs)
             if config.numerics:
                 check_numerics(self, "output", y)
             if self.activity_regularizer is not None:
@@ -208,6 +208,28 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
             context.training = outer_training
         if self._leaf and len(args) == 1 and isinstance(args[0], Tensor) and self.activity_regularizer is None:
             self._seen_shape = None if self._makes_masks and self.supports_masking else args[0].shape
+        return y
+
+    def _tensor_arguments(self, args, kwargs):
+        """A call's arguments with tensors for arrays. TypeError for names that call does not have."""
+        for name in kwargs:
+            if name not in self._call_parameters and name != "training" and not self._call_takes_more:
+                known = self._call_parameters
+                hint = " It does not support masking." if name == "mask" else _lookup.did_you_mean(name, known)
+                raise TypeError(f"{self._title()}: its call takes {', '.join(known)}; got {name!r}.{hint}")
+        first = self._call_parameters[0] if not args and self._call_parameters else None
+        try:
+            args = tuple([converted(a, i == 0) for i, a in enumerate(args)])
+            return args, {k: converted(v, k == first) for k, v in kwargs.items()}
+        except (TypeError, ValueError) as error:
+            self._name_in(error)
+            raise
+
+    def _computed(self, args, kwargs):
+        """call's result."""
+        y = self.call(*args, **kwargs)
+        if y is None:
+            raise TypeError(f"{self._title()}: its call returned None. Is a return missing?")
         return y
 
     def _name_in(self, error):

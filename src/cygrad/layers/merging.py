@@ -35,12 +35,10 @@ class _Merge(Layer):
         return functools.reduce(ops.logical_or, mask)
 
     def _listed(self, shapes):
-        if (
-            not isinstance(shapes, (list, tuple))
-            or len(shapes) < 2
-            or not all(isinstance(s, (list, tuple)) for s in shapes)
-        ):
-            raise ValueError(f"{self._title()}: expected a list of at least two inputs; got shape {shapes}")
+        several = isinstance(shapes, (list, tuple)) and all(isinstance(s, (list, tuple)) for s in shapes)
+        if not several or len(shapes) < 2:
+            got = f"a list of {len(shapes)}" if several else f"one input of shape {shapes}"
+            raise ValueError(f"{self._title()}: expected a list of at least two inputs; got {got}")
         return shapes
 
     def _broadcast(self, a, b):
@@ -48,9 +46,24 @@ class _Merge(Layer):
         result = []
         for m, n in zip((1,) * (rank - len(a)) + tuple(a), (1,) * (rank - len(b)) + tuple(b)):
             if m != n and 1 not in (m, n) and None not in (m, n):
-                raise ValueError(f"{self._title()}: shapes {tuple(a)} and {tuple(b)} do not go together")
+                raise ValueError(
+                    f"{self._title()}: expected inputs of equal shapes, or 1 where they differ; got {tuple(a)} and "
+                    f"{tuple(b)}, where {m} meets {n}.{_why_apart(a, b)}"
+                )
             result.append(n if m == 1 else m if n == 1 or n is None else n)
         return tuple(result)
+
+
+def _why_apart(a, b):
+    """The usual reason why two shapes do not go together, and what helps."""
+    if len(a) != len(b):
+        return " Is a Flatten, a Reshape or a pooling layer missing before one of them?"
+    apart = [i for i, (m, n) in enumerate(zip(a, b)) if m != n and m is not None and n is not None]
+    if apart == [0]:
+        return " Do they come from batches of different sizes?"
+    if apart == [len(a) - 1]:
+        return " A Dense layer with as many units, or a 1x1 convolution with as many filters, makes them equal."
+    return " Do strides, padding or cropping differ on the way to them?"
 
 
 class Add(_Merge):
@@ -142,11 +155,20 @@ class Concatenate(_Merge):
         shapes = [list(s) for s in self._listed(input_shape)]
         rank = len(shapes[0])
         if not -rank <= self.axis < rank or any(len(s) != rank for s in shapes):
-            raise ValueError(f"{self._title()}: axis {self.axis} does not join inputs of shapes {input_shape}")
+            told = ", ".join(str(tuple(s)) for s in input_shape)
+            cause = "".join(_why_apart(shapes[0], s) for s in shapes if len(s) != rank)[:80]
+            raise ValueError(
+                f"{self._title()}: expected inputs of one rank, with an axis {self.axis} to join them along; "
+                f"got shapes {told}.{cause}"
+            )
         joined = [s.pop(self.axis) for s in shapes]
         for other in shapes[1:]:
             if any(m != n and m is not None and n is not None for m, n in zip(shapes[0], other)):
-                raise ValueError(f"{self._title()}: inputs differ beside axis {self.axis}: shapes {input_shape}")
+                told = ", ".join(str(tuple(s)) for s in input_shape)
+                raise ValueError(
+                    f"{self._title()}: expected inputs that differ at axis {self.axis} only, along which they are "
+                    f"joined; got shapes {told}. Is it another axis=?"
+                )
         result = [next((s[i] for s in shapes if s[i] is not None), None) for i in range(rank - 1)]
         result.insert(self.axis % rank, None if None in joined else sum(joined))
         return tuple(result)
@@ -182,7 +204,8 @@ class Dot(_Merge):
         m, n = shapes[0][places[0]], shapes[1][places[1]]
         if m is not None and n is not None and m != n:
             raise ValueError(
-                f"{self._title()}: axes {self.axes} have sizes {m} and {n} for shapes {shapes[0]}, {shapes[1]}"
+                f"{self._title()}: expected axes of one size to sum over; axes={self.axes} have {m} and {n} in shapes "
+                f"{tuple(shapes[0])} and {tuple(shapes[1])}"
             )
         return places
 

@@ -9,6 +9,7 @@ import itertools
 import weakref
 from typing import NamedTuple
 
+from .._tensor import numpy_function
 from .naming import auto_name
 from .structure import flatten, map_structure
 
@@ -108,7 +109,9 @@ class KerasTensor:
     def __array__(self, dtype=None, copy=None):
         raise TypeError(f"{self!r} has no values; it is symbolic, and gets them when the model is called")
 
-    __array_ufunc__ = None  # numpy_array * symbolic is symbolic
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        """numpy_array * symbolic is symbolic; NumPy's other functions need values."""
+        return numpy_function(operation, ufunc, method, inputs, options)
 
     def __add__(self, other): return operation("add", self, other)  # fmt: skip
 

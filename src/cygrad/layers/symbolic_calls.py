@@ -61,7 +61,7 @@ class SymbolicCalls:
             tried = []
             for size in (32, 48) if open_axes else (32,):
                 zeros = map_structure(lambda leaf, size=size: zeros_like(leaf, size), (args, kwargs))
-                tried.append(self.call(*zeros[0], **zeros[1]))
+                tried.append(self._computed(*zeros))
         finally:
             context.stack.pop()
             context.training, context.trying = outer

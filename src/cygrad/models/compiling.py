@@ -9,6 +9,7 @@ from .. import metrics as metrics_module
 from ..layers.weights import PLAIN
 from .graph import flat
 from .outputs import Outputs, every, weight_of
+from .targets import check_metric, warn_about_accuracy
 
 
 class Compiled:
@@ -93,7 +94,7 @@ class Compiled:
         self._losses, self._loss_weights, self._loss_trackers = [], [], []
         self._compiled_metrics, self._compiled_weighted = [], []  # (name in the logs, which output, metric)
 
-    def _resolve(self, y, y_pred):
+    def _resolve(self, y, y_pred, caller="compute_loss"):
         """Turns the names given to compile into losses and metrics, now that shapes are known. y: one entry an output,
         None without targets; y_pred: what the model returns."""
         if self._resolved:
@@ -125,6 +126,9 @@ class Compiled:
                     raise ValueError(f"{argument}: {outputs.title(i)} has metrics, but y holds no targets for it")
                 for identifier in listed:
                     metric = _metric(identifier, given[i], *shapes(i))
+                    if isinstance(targets[i], np.ndarray):
+                        check_metric(metric, targets[i], shapes(i)[1], caller)
+                        warn_about_accuracy(metric, self._losses[i], targets[i], caller)
                     prefix = f"{outputs.names[i]}_" if outputs.count > 1 and outputs.names[i] else ""
                     found.append((_log_name(prefix, metric.name, weighted, taken), i, metric))
             if weighted:

@@ -5,6 +5,7 @@ a batch is gathered in C by an index. Sparse matrices, memory maps of other type
 converted batch by batch.
 """
 
+import inspect
 import warnings
 
 import numpy as np
@@ -150,6 +151,8 @@ def as_array(x, caller, name, integers=False, lazy=False):
     if kind not in "biuf" or array.ndim == 0:
         if x is None or isinstance(x, (str, bytes)) or array.ndim == 0:
             cause = f"got {'a string' if isinstance(x, (str, bytes)) else repr(x)[:60]}"
+            if inspect.isroutine(x):
+                cause = f"got the function {x.__name__}. If it is a generator, call it: {x.__name__}()"
             raise ValueError(f"{caller}: expected an array of samples for {name}; {cause}")
         cause = {
             "U": "These are strings: convert them to numbers (labels: np.unique(y, return_inverse=True)[1]).",
@@ -233,6 +236,8 @@ class _Columns:
 class ArrayBatches:
     """Batches of arrays that are in memory: x, y and sample_weight, each a nest of arrays or None."""
 
+    used_up = False
+
     def __init__(self, x, y, sample_weight, batch_size, integer_x=False):
         self.x, self.y, self.weight = _Columns(x, integer_x), _Columns(y), _Columns(sample_weight)
         self.samples = len(self.x.columns[0].array)
@@ -267,6 +272,8 @@ class StreamBatches:
         self.fixed = steps is not None
         self.iterator = None
         self.samples = None
+        self.begun = False
+        self.used_up = False  # has a generator, which cannot begin again, come to its end?
 
     def epoch(self, order=None):
         """Yields the next steps batches; without steps, all there are. order: of a dataset's batches."""
@@ -282,12 +289,8 @@ class StreamBatches:
                 batch = next(self.iterator)
             except StopIteration:
                 self.iterator = None
-                if done == 0 and self.steps is None:
-                    raise ValueError(
-                        f"{self.caller}: the {type(source).__name__} has no batches (left). A generator is used up "
-                        "after one epoch; give steps_per_epoch and an endless generator, or a PyDataset."
-                    ) from None
-                if self.steps is not None:
+                self.used_up = hasattr(source, "__next__")
+                if self.steps is not None and done:
                     warnings.warn(
                         f"{self.caller}: the data ran out after {done} of {self.steps} steps; it must yield at least "
                         "steps_per_epoch * epochs batches",
@@ -295,11 +298,23 @@ class StreamBatches:
                     )
                 break
             done += 1
-            yield self.convert(*unpack_x_y_sample_weight(batch))
+            self.begun = True
+            try:
+                x, y, sample_weight = unpack_x_y_sample_weight(batch)
+            except ValueError as error:
+                raise ValueError(f"{self.caller}: {error}") from None
+            yield self.convert(x, y, sample_weight)
         if indexed and not self.fixed:
             self.iterator = None
         if hasattr(source, "on_epoch_end"):
             source.on_epoch_end()
+
+    def none_left(self):
+        """The ValueError for a pass without a batch."""
+        return ValueError(
+            f"{self.caller}: the {type(self.source).__name__} has no batches (left). A generator is used up after one "
+            "epoch; give steps_per_epoch and an endless generator, or a PyDataset."
+        )
 
 
 def shuffled(n, seed, counter):
@@ -317,13 +332,20 @@ def shuffled(n, seed, counter):
     return (keys & ((np.uint64(1) << shift) - np.uint64(1))).astype(np.int64)
 
 
-def class_weights(y, class_weight, caller):
-    """One weight a sample: class_weight[label]; 1 for classes that are not mentioned. y: labels, or one-hot rows."""
+def class_weights(y, class_weight, caller, units=None):
+    """One weight a sample: class_weight[label]; 1 for classes that are not mentioned. y: labels, or one-hot rows.
+    ValueError for classes that an output of so many units has not."""
     if not isinstance(class_weight, dict) or not all(
         isinstance(k, (int, np.integer)) and not isinstance(k, bool) and float(v) >= 0 for k, v in class_weight.items()
     ):
         raise ValueError(
             f"{caller}: class_weight must map class indices to weights, as in {{0: 1.0, 1: 3.0}}; got {class_weight!r}"
+        )
+    count = None if units is None else max(units, 2)
+    unknown = [k for k in class_weight if count is not None and not 0 <= k < count]
+    if unknown:
+        raise ValueError(
+            f"{caller}: class_weight has the key {unknown[0]}; the output has the classes 0 .. {count - 1}"
         )
     labels = np.asarray(y)
     if labels.ndim > 1:

@@ -149,8 +149,8 @@ class Graph:
             other = names.setdefault(layer.name, layer)
             if other is not layer:
                 raise ValueError(
-                    f'{self.title}: two layers are called "{layer.name}", a {type(other).__name__} and a '
-                    f"{type(layer).__name__}; names must be unique in a model: give one of them another name="
+                    f'{self.title}: two layers are called "{layer.name}" ({type(other).__name__} and '
+                    f"{type(layer).__name__}); names must be unique in a model: give one of them another name="
                 )
 
     def connections(self, layer):

@@ -124,7 +124,11 @@ class Inputs:
         several = len(flat(spec)) > 1
         if y is None:
             if self._compile_arguments.get("loss") is not None and not overridden:
-                raise ValueError(f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets')
+                of_batches = "validation_data" if "validation_data" in caller else "a generator's batch"
+                raise ValueError(
+                    f'{caller}: y is None, but the loss {self.loss!r} of model "{name}" needs targets. Give y; '
+                    f"{of_batches} must be (x, y) or (x, y, sample_weight)"
+                )
             return None, None if sample_weight is None else _weight_array(caller, sample_weight, n)
         if not several:
             return self._single_target(caller, spec, y, sample_weight, class_weight, n)
@@ -141,7 +145,7 @@ class Inputs:
         for i, target in enumerate(targets):
             if target is not None:
                 targets[i] = convert(target, f"y of {outputs.title(i)}")
-        self._resolve(targets, spec)
+        self._resolve(targets, spec, caller)
         for i, (target, loss, leaf) in enumerate(zip(targets, self._losses, flat(spec))):
             if target is not None and loss is not None:
                 where = f'{caller}: y and {outputs.title(i)} of "{name}"'
@@ -173,13 +177,13 @@ class Inputs:
             y = y[0]
         y = _converter(caller, n)(y, "y")
         if class_weight is not None:
-            sample_weight = class_weights(y, class_weight, caller)
-        self._resolve([y], spec)
+            sample_weight = class_weights(y, class_weight, caller, y_pred.shape[-1])
+        self._resolve([y], spec, caller)
         if self._losses[0] is not None:
             where = f'{caller}: y and the output of "{name}"'
             y = prepare_targets(y, (n, *y_pred.shape[1:]), self._losses[0], caller, where)
         if isinstance(sample_weight, dict) or _holds_one(sample_weight, n):
-            sample_weight = leaves(sample_weight)[0]
+            sample_weight = self._outputs.sample_weights(sample_weight, caller)[0]
         return y, None if sample_weight is None else _weight_array(caller, sample_weight, n)
 
     def _stream(self, caller, x, steps, class_weight):

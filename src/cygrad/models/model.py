@@ -4,6 +4,7 @@ import json
 import math
 import re
 
+from .. import _lookup
 from ..layers.core import Operation
 from ..layers.layer import Layer
 from .container import parse_json
@@ -104,9 +105,9 @@ class Model(Trainer, Layer):
         for layer in (*layers, *operations):
             if layer.name == name:
                 return layer
-        raise ValueError(
-            f'get_layer: model "{self.name}" has no layer {name!r}; it has {", ".join(m.name for m in layers)}'
-        )
+        names = [layer.name for layer in layers]
+        hint = _lookup.did_you_mean(name, names) or f" It has {', '.join(names) or 'none yet'}."
+        raise ValueError(f'get_layer: model "{self.name}" has no layer {name!r}.{hint}')
 
     # ---- a table ----
 

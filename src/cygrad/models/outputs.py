@@ -7,6 +7,7 @@ Inside, everything is a flat list, one entry an output.
 
 import numpy as np
 
+from .. import _lookup
 from .graph import flat
 
 
@@ -47,7 +48,8 @@ class Outputs:
                 for word, keys in (("unknown", unknown), ("missing", missing))
                 if keys
             )
-            raise ValueError(f"{where}: expected the outputs' names {self.listed()} as keys; {told}")
+            near = _lookup.did_you_mean(unknown[0], filter(None, self.names)) if unknown else ""
+            raise ValueError(f"{where}: expected the outputs' names {self.listed()} as keys; {told}.{near}")
         return [given.get(name) for name in self.names]
 
     def each(self, given, where, leaf):
@@ -63,6 +65,19 @@ class Outputs:
                 f"got {_told(given)}"
             )
         return found
+
+    def _only(self, given, where):
+        """The entries of a list, or of a dict for one output, whose key is its name where it has one."""
+        if not isinstance(given, dict):
+            return list(given)
+        known = [*filter(None, self.names), *(self.structure if isinstance(self.structure, dict) else ())]
+        unknown = [key for key in given if known and key not in known]
+        if unknown:
+            raise ValueError(
+                f"{where}: expected the output's name {' or '.join(map(repr, dict.fromkeys(known)))} as key; got "
+                f"{', '.join(map(repr, unknown))}.{_lookup.did_you_mean(unknown[0], known)}"
+            )
+        return list(given.values())
 
     def _like(self, given, structure, leaf):
         if isinstance(structure, dict):
@@ -85,7 +100,7 @@ class Outputs:
         if given is None or not isinstance(given, (list, tuple, dict)) or "class_name" in given:
             return [given] * self.count
         if self.count == 1:
-            entries = [v for v in _values(given) if v is not None]
+            entries = [v for v in self._only(given, "compile, loss") if v is not None]
             if len(entries) > 1:
                 raise ValueError(f"compile: loss has {len(entries)} entries; the model has one output")
             return entries or [None]
@@ -100,7 +115,7 @@ class Outputs:
             given = [given]
         elif isinstance(given, dict) and self.count > 1:
             given = self.each(given, where, np.isscalar)
-        given = _values(given)
+        given = self._only(given, where)
         lossy = [i for i, loss in enumerate(losses) if loss is not None]
         if len(given) == len(lossy) < self.count:
             spread = [None] * self.count
@@ -120,9 +135,9 @@ class Outputs:
         """A list of metrics for each output."""
         if not given:
             return [[] for _ in range(self.count)]
-        if self.count == 1:
-            return [every(given)]
         where = f"compile, {argument}"
+        if self.count == 1:
+            return [every(self._only(given, where))]
         if isinstance(given, (list, tuple)) and not self.nested and len(given) != self.count:
             raise ValueError(
                 f"{where}: expected a list with one entry (a metric, a list of them or None) for each of "
@@ -161,7 +176,8 @@ class Outputs:
         if given is None:
             return None
         if isinstance(given, dict):
-            return self.by_name(given, f"{where}, sample_weight")
+            where = f"{where}, sample_weight"
+            return self._only(given, where) if self.count == 1 else self.by_name(given, where)
         if isinstance(given, (list, tuple)) and any(w is not None and np.ndim(w) > 0 for w in given):
             if len(given) != self.count:
                 raise ValueError(
@@ -170,10 +186,6 @@ class Outputs:
                 )
             return list(given)
         return [given] * self.count
-
-
-def _values(given):
-    return list(given.values()) if isinstance(given, dict) else list(given)
 
 
 def every(given):

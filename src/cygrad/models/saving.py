@@ -117,6 +117,8 @@ def to_bytes(model):
 
 def _target(filepath, suffix, overwrite, caller):
     path = Path(filepath)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{caller}: there is no folder {str(path.parent)!r} to write {path.name!r} to")
     if path.suffix != suffix:
         hint = {
             ".h5": " Keras's files are read by a later version.",
@@ -148,6 +150,12 @@ def save_model(model, filepath, overwrite=True, **kwargs):
             f"save_model: unknown or unsupported arguments {sorted(kwargs) or ['include_optimizer or zipped']}"
         )
     path = _target(filepath, ".cygrad", overwrite, "save")
+    if not model.built:
+        warnings.warn(
+            f'save: model "{model.name}" is not built: the file has its architecture and no weights. Call it, or its '
+            "build(input_shape), first if it is to have some",
+            stacklevel=3,
+        )
     write(path, *_contents(model))
 
 
@@ -165,6 +173,13 @@ def save_weights(model, filepath, overwrite=True):
 
 
 # ---- reading ----
+
+
+def _check_there(filepath, caller):
+    if not os.path.exists(filepath):
+        raise FileNotFoundError(f"{caller}: there is no file {str(filepath)!r}")
+    if os.path.isdir(filepath):
+        raise IsADirectoryError(f"{caller}: {str(filepath)!r} is a folder; expected a file")
 
 
 @contextmanager
@@ -196,8 +211,7 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     FileNotFoundError; ValueError names the file and the problem: not a model, cut short, damaged, unknown names,
     shapes that do not fit.
     """
-    if not os.path.exists(filepath):
-        raise FileNotFoundError(f"load_model: there is no file {str(filepath)!r}")
+    _check_there(filepath, "load_model")
     return _load(File(filepath), custom_objects, compile)
 
 
@@ -332,7 +346,10 @@ def _check_names(file, targets, ignored=frozenset()):
     wrong = [n for n in targets if n in present and file.shapes[n] != targets[n].shape]
     problems += [f"{n!r} has shape {file.shapes[n]}, expected {targets[n].shape}" for n in wrong[:5]]
     if problems:
-        raise ValueError(f"{file.name}: the weights do not fit the model: {'; '.join(problems)}")
+        raise ValueError(
+            f"{file.name}: the weights do not fit the model ({len(present)} in the file, {len(targets)} in the model): "
+            f"{'; '.join(problems)}. Is it another architecture's file?"
+        )
     for n in targets:
         if np.dtype(file.dtypes[n]).kind != np.asarray(targets[n]).dtype.kind:
             raise ValueError(
@@ -346,8 +363,7 @@ def load_weights(model, filepath, skip_mismatch=False):
     By name; where layers have other automatic names than in the file (dense_3 for dense), by order, if all shapes
     agree.
     """
-    if not os.path.exists(filepath):
-        raise FileNotFoundError(f"load_weights: there is no file {str(filepath)!r}")
+    _check_there(filepath, "load_weights")
     if not model.built:
         raise ValueError(
             f'load_weights: model "{model.name}" is not built, it has no weights to fill; call it or its build first'
@@ -359,8 +375,7 @@ def load_weights(model, filepath, skip_mismatch=False):
     listed = [n for n in file.shapes if n not in ignored]
     if set(listed) != names.keys() and file.document is not None:
         same_order = len(listed) == len(names) and all(
-            a.rpartition("/")[2] == b.rpartition("/")[2] and file.shapes[a] == names[b].shape
-            for a, b in zip(listed, names)
+            a.rpartition("/")[2] == b.rpartition("/")[2] for a, b in zip(listed, names)
         )
         if same_order:
             names = dict(zip(listed, names.values()))

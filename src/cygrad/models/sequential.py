@@ -278,6 +278,9 @@ class Sequential(Model):
         if isinstance(x, dict):
             if len(x) != 1:
                 raise ValueError(f"{caller}: x holds {len(x)} arrays; {self._title()} has one input")
+            name = self._input_layer.name if self._input_layer else next(iter(x))
+            if name not in x:
+                raise ValueError(f"{caller}: {self._title()} has the input {name!r}; x has the key {next(iter(x))!r}")
             x = next(iter(x.values()))
         return self._with_rank(super()._inputs(caller, x))
 

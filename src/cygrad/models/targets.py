@@ -1,9 +1,11 @@
 """Labels and targets, checked once before training: their shape against the model's output, their values against the
-loss."""
+loss and the metrics."""
+
+import warnings
 
 import numpy as np
 
-from .. import losses
+from .. import losses, metrics
 from ..ops._backend import scalar
 
 
@@ -32,6 +34,8 @@ def prepare_targets(y, output, loss, caller, where):
     own = isinstance(loss, (losses.LossFunctionWrapper, losses.Circle))
     if own or not type(loss).__module__.startswith("cygrad."):
         return y
+    if isinstance(loss, (losses.BinaryCrossentropy, losses.BinaryFocalCrossentropy)):
+        _check_probabilities(y, loss, caller)
     if y.shape != output:
         if y.shape + (1,) == output or (y.shape[-1:] == (1,) and y.shape[:-1] == output):
             return y.reshape(output)
@@ -44,12 +48,82 @@ def prepare_targets(y, output, loss, caller, where):
             )
         elif y.ndim == len(output) and y.shape[:-1] == output[:-1]:
             cause = f"The last layer has {_count(output[-1], 'unit')}; y has {_count(y.shape[-1], 'value')} a sample."
+        elif "binary" in name.lower() and y.shape in (output[:-1], (*output[:-1], 1)):
+            cause = (
+                f"For {output[-1]} classes use loss='sparse_categorical_crossentropy' with a softmax; for two, one "
+                "unit with a sigmoid will do."
+            )
         elif y.ndim < len(output):
             cause = "Is a Flatten or a pooling layer missing before the last layers?"
         raise ValueError(
             f"{where} have different shapes: {y.shape} and {output}; {name} compares them one by one. {cause}".rstrip()
         )
     return y
+
+
+def _check_probabilities(y, loss, caller):
+    """ValueError for targets of a binary crossentropy far from 0 .. 1, for which it has no minimum."""
+    low, high = (float(y.min()), float(y.max())) if y.size else (0.0, 0.0)
+    if (low >= -0.01 and high <= 1.01) or low != low:
+        return
+    whole = y.size < 10**6 and bool((y == np.floor(y)).all())
+    if set(np.unique(y[:1000])) <= {-1.0, 1.0}:
+        cause = "Labels of -1 and 1 become 0 and 1 by (y + 1) / 2; loss='hinge' takes them as they are."
+    elif whole and high < 256 and low >= 0:
+        cause = (
+            "Class numbers need loss='sparse_categorical_crossentropy' and one unit a class; pixels are divided by 255."
+        )
+    else:
+        cause = "For regression use loss='mse'."
+    raise ValueError(
+        f"{caller}: {type(loss).__name__} expects y in 0 .. 1; got values from {low:g} to {high:g}. {cause}"
+    )
+
+
+def check_metric(metric, y, output, caller):
+    """ValueError where a metric of this package cannot take such targets and outputs: said before the first step, as it
+    is tried on zeros. output: the shape of the output, its batch axis open."""
+    known = type(metric).__module__.startswith("cygrad.")
+    of_others = not getattr(getattr(metric, "fn", None), "__module__", "cygrad.").startswith("cygrad.")
+    if not known or of_others or None in output[1:] or not len(y):
+        return
+    try:
+        metric.update_state(y[:1], np.zeros((1, *output[1:]), np.float32))
+    except (TypeError, ValueError) as error:
+        cause = ""
+        if len(output) > 1 and output[-1] > 1 and y.shape[1:] in (output[1:-1], (*output[1:-1], 1)):
+            cause = (
+                " y holds class numbers: metrics whose names begin with sparse_ take them; others want one-hot rows "
+                f"(utils.to_categorical(y, {output[-1]})) and loss='categorical_crossentropy'."
+            )
+        raise ValueError(
+            f"{caller}: the metric {metric.name!r} does not fit y of shape {tuple(y.shape)} and an output of shape "
+            f"{(None, *output[1:])}: {error}{'' if str(error)[-1:] in '.?' else '.'}{cause}"
+        ) from error
+    finally:
+        metric.reset_state()
+
+
+def warn_about_accuracy(metric, loss, y, caller):
+    """Warns where a metric counts hits, and the targets are numbers for a regression."""
+    regression = (losses.MeanSquaredError, losses.MeanAbsoluteError, losses.Huber, losses.LogCosh)
+    if not isinstance(metric, _COUNTING) or not isinstance(loss, regression):
+        return
+    some = np.asarray(y[:1000])
+    if some.dtype.kind == "f" and not np.array_equal(some, np.floor(some)):
+        warnings.warn(
+            f"{caller}: the metric {metric.name!r} counts equal classes, but y holds numbers for a regression by "
+            f"{type(loss).__name__}: it means nothing here; 'mae' or 'r2_score' would",
+            stacklevel=6,
+        )
+
+
+_COUNTING = (
+    metrics.Accuracy,
+    metrics.BinaryAccuracy,
+    metrics.CategoricalAccuracy,
+    metrics.SparseCategoricalAccuracy,
+)
 
 
 def _labels(y, output, loss, caller, where):
@@ -66,6 +140,11 @@ def _labels(y, output, loss, caller, where):
             f"shape {rows}; got y of shape {y.shape}. {cause}".rstrip()
         )
     if y.dtype.kind == "f":
+        if np.isnan(y).any():
+            missing = int(np.isnan(y).sum())
+            raise ValueError(
+                f"{caller}: {type(loss).__name__} expects class indices; {missing} of {y.size} in y are NaN"
+            )
         if not np.array_equal(y, np.floor(y)):
             raise ValueError(
                 f"{caller}: {type(loss).__name__} expects class indices (whole numbers); y holds floats such as "
@@ -78,7 +157,9 @@ def _labels(y, output, loss, caller, where):
         low, high = int(checked.min()), int(checked.max())
         if low < 0 or high >= classes:
             cause = "Do the labels start at 1? Subtract 1." if low == 1 and high == classes else ""
-            if low >= 0 and not cause:
+            if classes == 1 and low >= 0:
+                cause = "One unit with a sigmoid needs loss='binary_crossentropy'; else one unit a class and a softmax."
+            elif low >= 0 and not cause:
                 cause = f"Is the last layer too narrow? It has {_count(classes, 'unit')}; they need {high + 1}."
             raise ValueError(
                 f"{caller}: {type(loss).__name__} expects labels in 0 .. {classes - 1}, the classes of the "

@@ -266,9 +266,10 @@ class Trainer(Compiled, Inputs):
         return {what: captured.describe() for what, captured in self._captures.items()}
 
     def _bind_optimizer(self, caller):
-        """Before the first step: the optimizer takes the variables; later, they must still be the same."""
+        """Before the first step: the optimizer takes the variables; later, they must still be the same. caller: for
+        a warning where there are none."""
         variables = self.trainable_variables
-        if not variables:
+        if not variables and caller:
             warnings.warn(
                 f'{caller}: model "{self.name}" has no trainable variables; nothing will be learned', stacklevel=3
             )
@@ -337,7 +338,7 @@ class Trainer(Compiled, Inputs):
                 "fit, validation_data", *validation_data, validation_batch_size, validation_steps
             )
         if isinstance(batches, ArrayBatches):
-            self._bind_optimizer("fit")
+            self._bind_optimizer("fit")  # what does not fit is said before callbacks begin
         if not isinstance(callbacks, callbacks_module.CallbackList):
             callbacks = callbacks_module.CallbackList(
                 callbacks,
@@ -355,12 +356,21 @@ class Trainer(Compiled, Inputs):
         for epoch in range(self._initial_epoch or initial_epoch, epochs):
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
-            logs = self._train_epoch(batches, shuffle, callbacks, epoch)
-            if validation is not None and should_validate(epoch):
-                found = self._evaluate(validation, callbacks)
-                logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
-            callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training:
+            trained = self._train_epoch(batches, shuffle, callbacks, epoch)
+            if trained is not None:
+                logs = trained
+                if validation is not None and should_validate(epoch):
+                    found = self._evaluate(validation, callbacks)
+                    logs = dict(sorted((logs | {f"val_{name}": value for name, value in found.items()}).items()))
+                callbacks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            if batches.used_up and (trained is None or epoch + 1 < epochs):
+                warnings.warn(
+                    f"fit: the generator was used up in epoch {epoch + (trained is not None)} of {epochs}, training "
+                    "ends here. Give steps_per_epoch and an endless generator, or a utils.PyDataset",
+                    stacklevel=2,
+                )
                 break
         if epochs > 0:
             self.optimizer.finalize_variable_values(self.trainable_variables)
@@ -375,7 +385,7 @@ class Trainer(Compiled, Inputs):
         return self._run(batches, order, callbacks, training=True, epoch=epoch)
 
     def _run(self, batches, order, callbacks, training, epoch=0):
-        """One pass over batches; returns the logs."""
+        """One pass over batches; returns the logs. None where training has used up a generator before."""
         event = "train" if training else "test"
         begin, end = _hook(callbacks, f"on_{event}_batch_begin"), _hook(callbacks, f"on_{event}_batch_end")
         step, logs, tracker = None, None, self._loss_tracker
@@ -383,8 +393,8 @@ class Trainer(Compiled, Inputs):
         sound = True
         for i, (x, y, w) in enumerate(batches.epoch(order)):
             if step is None:  # a stream's model is built by its first batch
-                if training:
-                    self._bind_optimizer("fit")
+                if training:  # told already where the data are arrays
+                    self._bind_optimizer("" if batches.samples else "fit")
                 step = self._bound_step(training)
             if begin is not None:
                 begin(i)
@@ -394,11 +404,15 @@ class Trainer(Compiled, Inputs):
             if training:
                 if sound and tracker.total != tracker.total:
                     sound = False
-                    self._explain_nan(x, y, epoch, i)
+                    self._explain_nan(x, y, w, epoch, i)
                 if self.stop_training:
                     break
             elif self.stop_evaluating:
                 break
+        if step is None:
+            if training and batches.begun:
+                return None
+            raise batches.none_left()
         return self._epoch_logs(logs)
 
     def _epoch_logs(self, logs):
@@ -408,13 +422,15 @@ class Trainer(Compiled, Inputs):
             result = {name: plain(value) for name, value in logs.items()}
         return dict(sorted(result.items()))  # as in Keras
 
-    def _explain_nan(self, x, y, epoch, i):
+    def _explain_nan(self, x, y, w, epoch, i):
         """Once an epoch, when the loss has become NaN: where that may come from."""
         inputs = [np.asarray(a) for a in leaves(x)]
         if any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in inputs):
             cause = "x itself holds NaN or infinite values"
-        elif y is not None and np.asarray(y).dtype.kind == "f" and not np.isfinite(np.asarray(y)).all():
+        elif any(a.dtype.kind == "f" and not np.isfinite(a).all() for a in map(np.asarray, leaves(y))):
             cause = "y itself holds NaN or infinite values"
+        elif not all(np.isfinite(np.asarray(a)).all() for a in leaves(w)):
+            cause = "sample_weight itself holds NaN or infinite values"
         else:
             cause = "the usual causes are a learning rate that is too large and inputs that are not scaled"
         warnings.warn(
@@ -531,6 +547,8 @@ class Trainer(Compiled, Inputs):
             if self.stop_predicting:
                 break
         callbacks.on_predict_end()
+        if out is None and not pieces:
+            raise batches.none_left()
         return out[:start] if out is not None else _concatenate(pieces)
 
     # ---- single batches ----

@@ -215,8 +215,8 @@ class Optimizer:
                 path = getattr(v, "path", None)
                 raise ValueError(
                     f"{type(self).__name__}: unknown variable {path!r} of shape {tuple(v.shape)}; this optimizer was "
-                    f"built for {len(self._variables)} others. After new layers, or a change of layer.trainable, "
-                    "compile the model again or make a new optimizer"
+                    f"built for {len(self._variables)} others. Does it belong to another model? Each needs its own. "
+                    "After new layers, or a change of layer.trainable, compile the model again or make a new optimizer"
                 )
             if v.gradient is not self._gradient_slots[i]:
                 self._bind(i)

@@ -27,7 +27,8 @@ class Wrapper(Layer):
 
 def check_layer(owner, argument, layer):
     if not isinstance(layer, Layer):
-        raise ValueError(f"{type(owner).__name__}: {argument} must be a layer; got {layer!r}")
+        hint = f". Did you mean {layer.__name__}(...)?" if isinstance(layer, type) and issubclass(layer, Layer) else ""
+        raise ValueError(f"{type(owner).__name__}: {argument} must be a layer; got {layer!r}{hint}")
 
 
 class TimeDistributed(Wrapper):
@@ -94,8 +95,10 @@ class Bidirectional(Layer):
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **kwargs):
         check_layer(self, "layer", layer)
+        _check_direction("layer", layer)
         if backward_layer is not None:
             check_layer(self, "backward_layer", backward_layer)
+            _check_direction("backward_layer", backward_layer)
         super().__init__(**kwargs)
         if merge_mode not in ("concat", "sum", "mul", "ave", None):
             raise ValueError(
@@ -213,6 +216,16 @@ class Bidirectional(Layer):
             if config.get(name) is not None
         }
         return cls(**{**config, **layers})
+
+
+def _check_direction(argument, layer):
+    """Has a layer what Bidirectional asks for?"""
+    needed = ("go_backwards", "return_sequences", "return_state", "stateful")
+    if any(not hasattr(layer, name) for name in needed):
+        raise ValueError(
+            f"Bidirectional: {argument} must be a recurrent layer (LSTM, GRU, SimpleRNN, RNN, or one of your own with "
+            f"{', '.join(needed)}); got a {type(layer).__name__}"
+        )
 
 
 def _copy(layer, **changes):
