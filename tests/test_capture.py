@@ -223,9 +223,10 @@ def test_temporary_blocks_that_live_together_lie_apart():
         y = model(x, training=False)
     arena = capture.Workspace().arena
     program = capture.Program(recorder, (x,), (y,), arena)
-    temporary = [b for b in recorder.blocks if b[3] is not None]
     places = program.places
-    assert len(places) == len(temporary) > 5
+    temporary = [b for i, b in enumerate(recorder.blocks) if b[3] is not None and i in places]
+    fused = 2  # results of a convolution and its normalization, which are one call with the relu
+    assert len(places) == sum(b[3] is not None for b in recorder.blocks) - fused > 5
     assert program.arena_bytes < 0.9 * sum(b[1] for b in temporary)  # memory is used again
     listed = [(places[i], recorder.blocks[i]) for i in places]
     for i, (p, a) in enumerate(listed):

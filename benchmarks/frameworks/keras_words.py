@@ -10,8 +10,7 @@ def keras_model(keras, name, weights=None, dropout=True):
     """A model of shapes.MODELS, by keras or by cygrad; dropout False leaves its dropout out."""
     description = shapes.MODELS[name]
     if "stages" in description:
-        model = resnet(keras, description)
-        model(np.zeros((1, *description["input"]), "f4"))
+        model, set_weights = resnet(keras, description)
     else:
         made = [keras.Input(description["input"])]
         for kind, size in description["layers"]:
@@ -26,8 +25,9 @@ def keras_model(keras, name, weights=None, dropout=True):
             elif dropout:
                 made.append(keras.layers.Dropout(size))
         model = keras.Sequential([*made, keras.layers.Dense(description["classes"], activation="softmax")])
+        set_weights = model.set_weights
     if weights is not None:
-        model.set_weights(weights)
+        set_weights(weights)
     return model
 
 
@@ -39,71 +39,40 @@ def resnet(keras, description):
     """He et al. 2015, with the stride at the 3x3 convolution, and PyTorch's padding of strided windows."""
     if not hasattr(keras.layers, "BatchNormalization"):
         raise Unsupported("no BatchNormalization layer")
-    layers = keras.layers
+    layers, parts = keras.layers, []
 
-    class Convolution(layers.Layer):
+    def convolution(x, filters, size, stride=1, relu=True):
         """Convolution without bias, batch normalisation, ReLU."""
+        if stride > 1 and size > 1:
+            x = layers.ZeroPadding2D(size // 2)(x)
+        padding = "same" if stride == 1 else "valid"
+        parts.append((layers.Conv2D(filters, size, stride, padding, use_bias=False), layers.BatchNormalization()))
+        for layer in parts[-1]:
+            x = layer(x)
+        return layers.ReLU()(x) if relu else x
 
-        def __init__(self, filters, size, stride=1, relu=True):
-            super().__init__()
-            self.pad = layers.ZeroPadding2D(size // 2) if size > 1 else None
-            self.conv = layers.Conv2D(filters, size, stride, use_bias=False)
-            self.normalise = layers.BatchNormalization()
-            self.relu = layers.ReLU() if relu else None
+    inputs = keras.Input(description["input"])
+    x, channels = convolution(inputs, 64, 7, 2), 64
+    x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))  # after ReLU, zeros never win
+    for filters, repeats, first_stride in description["stages"]:
+        for stride in [first_stride] + [1] * (repeats - 1):
+            y = convolution(convolution(x, filters, 1), filters, 3, stride)
+            y = convolution(y, 4 * filters, 1, relu=False)
+            if channels != 4 * filters:
+                x = convolution(x, 4 * filters, 1, stride, relu=False)
+            x, channels = layers.ReLU()(layers.Add()([x, y])), 4 * filters
+    top = layers.Dense(description["classes"], activation="softmax")
+    model = keras.Model(inputs, top(layers.GlobalAveragePooling2D()(x)))
 
-        def call(self, x, training=False):
-            x = x if self.pad is None else self.pad(x)
-            y = self.normalise(self.conv(x), training=training)
-            return y if self.relu is None else self.relu(y)
+    def set_weights(weights):
+        """In the order of construction; `weights` lists trainable and moving ones of a layer together."""
+        weights = list(weights)
+        for kernel, normalization in parts:
+            kernel.set_weights([weights.pop(0)])
+            normalization.set_weights([weights.pop(0) for _ in range(4)])
+        top.set_weights(weights)
 
-    class Bottleneck(layers.Layer):
-        def __init__(self, filters, stride, project):
-            super().__init__()
-            self.reduce = Convolution(filters, 1)
-            self.middle = Convolution(filters, 3, stride)
-            self.expand = Convolution(4 * filters, 1, relu=False)
-            self.shortcut = Convolution(4 * filters, 1, stride, relu=False) if project else None
-            self.add, self.relu = layers.Add(), layers.ReLU()
-
-        def call(self, x, training=False):
-            y = self.expand(self.middle(self.reduce(x, training=training), training=training), training=training)
-            x = x if self.shortcut is None else self.shortcut(x, training=training)
-            return self.relu(self.add([x, y]))
-
-    class ResNet(keras.Model):
-        def __init__(self):
-            super().__init__()
-            self.stem, self.pad, self.pool = Convolution(64, 7, 2), layers.ZeroPadding2D(1), layers.MaxPooling2D(3, 2)
-            self.blocks, channels = [], 64
-            for filters, repeats, stride in description["stages"]:
-                for i in range(repeats):
-                    self.blocks.append(Bottleneck(filters, stride if i == 0 else 1, channels != 4 * filters))
-                    channels = 4 * filters
-            self.mean = layers.GlobalAveragePooling2D()
-            self.top = layers.Dense(description["classes"], activation="softmax")
-
-        def call(self, x, training=False):
-            x = self.pool(self.pad(self.stem(x, training=training)))  # after ReLU, zeros never win
-            for block in self.blocks:
-                x = block(x, training=training)
-            return self.top(self.mean(x))
-
-        def set_weights(self, weights):
-            """In the order of construction; `weights` lists trainable and moving ones of a layer together."""
-            weights = list(weights)
-            for part in self.convolutions():
-                part.conv.set_weights([weights.pop(0)])
-                part.normalise.set_weights([weights.pop(0) for _ in range(4)])
-            self.top.set_weights(weights)
-
-        def convolutions(self):
-            yield self.stem
-            for block in self.blocks:
-                yield from (block.reduce, block.middle, block.expand)
-                if block.shortcut is not None:
-                    yield block.shortcut
-
-    return ResNet()
+    return model, set_weights
 
 
 class KerasWords(Framework):

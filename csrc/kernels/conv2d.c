@@ -26,11 +26,11 @@ static const struct minimal *find_winograd(const struct conv *c) {
 /* y, whose pixels lie `at`, = activation(bias + x * kernel). */
 static int convolve(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
     if (at.pixel == c->F && at.row == c->Q * c->F && at.image == c->P * at.row) {
-        if (is_matmul(c)) return CG_FN(matmul)(y, x, kernel, bias, c->N * c->H * c->W, c->F, c->C, 0, 0, activation);
+        if (is_matmul(c)) return multiply_plain(y, x, kernel, bias, c->N * c->H * c->W, c->F, c->C, activation, c->epilogue);
         const struct minimal *form = find_winograd(c);
         if (form) {
-            struct winograd w = {.form = form, .y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .N = c->N, .H = c->H, .W = c->W,
-                                 .C = c->C, .F = c->F, .P = c->P, .Q = c->Q, .pad_top = c->pad_top, .pad_left = c->pad_left};
+            struct winograd w = {.form = form, .y = y, .x = x, .kernel = kernel, .bias = bias, .activation = activation, .epilogue = c->epilogue, .N = c->N,
+                                 .H = c->H, .W = c->W, .C = c->C, .F = c->F, .P = c->P, .Q = c->Q, .pad_top = c->pad_top, .pad_left = c->pad_left};
             return winograd_convolve(&w);
         }
     }
@@ -79,6 +79,7 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
                     t.y = to + pixel * t.y_row;
                     run_tile(&t, m, n);
                     if (!t.relu) activate_rows(t.y, m, n, t.y_row, activation);
+                    finish_rows(c->epilogue, t.y, m, n, t.y_row, f);
                 }
             }
         }
@@ -88,15 +89,36 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     return status;
 }
 
+/* y[N,P,Q,F] = activation(bias + x * kernel), and c's epilogue */
+static int forward(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
+    if (c->N * c->P * c->Q * c->F == 0) return CG_OK;
+    if (is_depthwise(c)) return depthwise_forward(c, y, x, kernel, bias, activation);
+    if (is_grouped(c)) return grouped_forward(c, y, x, kernel, bias, activation);
+    return convolve(c, y, (struct places){c->P * c->Q * c->F, c->Q * c->F, c->F}, x, kernel, bias, activation);
+}
+
 static int CG_FN(conv2d_forward)(float *y, const float *x, const float *kernel, const float *bias, int64_t N, int64_t H, int64_t W,
                                  int64_t C, int64_t F, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                  int64_t pad_top, int64_t pad_left, int64_t dilation_h, int64_t dilation_w, int64_t groups,
                                  int activation) {
-    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups};
-    if (N * P * Q * F == 0) return CG_OK;
-    if (is_depthwise(&c)) return depthwise_forward(&c, y, x, kernel, bias, activation);
-    if (is_grouped(&c)) return grouped_forward(&c, y, x, kernel, bias, activation);
-    return convolve(&c, y, (struct places){P * Q * F, Q * F, F}, x, kernel, bias, activation);
+    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups, NULL};
+    return forward(&c, y, x, kernel, bias, activation);
+}
+
+static int CG_FN(conv2d_fused_forward)(float *y, const float *x, const float *kernel, const float *bias, const float *mean, const float *variance,
+                                       const float *scale, const float *offset, const float *residual, int64_t N, int64_t H, int64_t W,
+                                       int64_t C, int64_t F, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
+                                       int64_t pad_top, int64_t pad_left, int64_t dilation_h, int64_t dilation_w, int64_t groups,
+                                       int activation, float epsilon, float low, float high) {
+    const size_t bytes = mean ? 2 * (size_t)F * sizeof(float) : 0;
+    float *factor = mean ? cg_alloc(bytes) : NULL, *shift = factor ? factor + F : NULL;
+    const struct epilogue e = {factor, shift, y, residual, low, high};
+    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups, &e};
+    if (mean && !factor) return CG_ENOMEM;
+    if (mean) inference_line(factor, shift, mean, variance, scale, offset, F, epsilon);
+    const int status = forward(&c, y, x, kernel, bias, activation);
+    cg_free(factor, bytes);
+    return status;
 }
 
 /* ---- gradient with respect to x ---- */
@@ -201,7 +223,7 @@ static int add_rows_back(const struct conv *c, float *dx, const float *dy, const
 static int CG_FN(conv2d_backward_input)(float *dx, const float *dy, const float *kernel, int64_t N, int64_t H, int64_t W, int64_t C,
                                         int64_t F, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                         int64_t pad_top, int64_t pad_left, int64_t dilation_h, int64_t dilation_w, int64_t groups) {
-    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups};
+    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups, NULL};
     if (N * H * W * C == 0) return CG_OK;
     if (P * Q * F == 0) {
         memset(dx, 0, (size_t)(N * H * W * C) * sizeof *dx);
@@ -262,7 +284,7 @@ static void sum_kernel_rows(const struct conv *c, const struct plan *plan, float
 static int CG_FN(conv2d_backward_kernel)(float *dkernel, const float *dy, const float *x, int64_t N, int64_t H, int64_t W, int64_t C,
                                          int64_t F, int64_t R, int64_t S, int64_t P, int64_t Q, int64_t stride_h, int64_t stride_w,
                                          int64_t pad_top, int64_t pad_left, int64_t dilation_h, int64_t dilation_w, int64_t groups) {
-    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups};
+    const struct conv c = {N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups, NULL};
     const int64_t Cg = C / groups, size = R * S * Cg * F;
     if (size == 0) return CG_OK;
     if (N * P * Q == 0) {

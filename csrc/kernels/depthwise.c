@@ -16,6 +16,7 @@
 /* The sizes of a convolution; conv2d.c's as well */
 struct conv {
     int64_t N, H, W, C, F, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups;
+    const struct epilogue *epilogue; /* NULL: none */
 };
 
 enum {
@@ -162,6 +163,7 @@ struct depthwise {
     const struct stretch *stretches;
     int64_t count; /* of stretches */
     int activation;
+    const struct epilogue *epilogue;
 };
 
 /* Channels first .. end-1 of row o of image n, whose taps are r. All channels of some pixels come before the next pixels: memory is read in
@@ -189,6 +191,7 @@ static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struc
             default: add_taps_of(to, from, k, start, &t, s, 1, channels);
             }
             if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, channels, t.out, d->activation);
+            finish_rows(d->epilogue, to, s->pixels, channels, t.out, c);
         }
     }
 }
@@ -245,7 +248,8 @@ static int repeat_channels(struct repeated *r, const struct conv *c, const float
 static int depthwise_forward(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
     struct repeated r;
     int status = repeat_channels(&r, c, x);
-    struct depthwise d = {.out = y, .in = r.x, .kernel = kernel, .bias = bias, .C = c->F, .activation = activation};
+    struct depthwise d = {.out = y, .in = r.x, .kernel = kernel, .bias = bias, .C = c->F, .activation = activation,
+                          .epilogue = c->epilogue};
     d.rows = make_axis(c->P, c->H, c->R, c->stride_h, c->pad_top, c->dilation_h, 0);
     d.columns = make_axis(c->Q, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w, 0);
     if (!status) status = depthwise_pass(&d, c->N);

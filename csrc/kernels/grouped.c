@@ -223,6 +223,7 @@ static int grouped_pass(const struct conv *c, float *y, struct places at, const 
                 t.y = y + n * at.image + p * at.row + q * at.pixel + block.filter;
                 run_grouped_tile(&t, m, members.several, adjacent);
                 if (activation != CG_LINEAR) activate_rows(t.y, m, block.filters, at.pixel, activation);
+                finish_rows(c->epilogue, t.y, m, block.filters, at.pixel, block.filter);
             }
         }
         cg_free(own, bytes);

@@ -222,6 +222,7 @@ struct product {
     const float *a, *b, *bias;
     int64_t M, N, K, a_row, a_k, b_k, b_j;
     int activation;
+    const struct epilogue *epilogue; /* NULL: none; not for a transposed b */
     int64_t steps;              /* of k at a time */
     float *packed_b;            /* b's columns first .. first + width - 1: panels for a block of steps, then those for the next; or NULL */
     int64_t first, width;
@@ -324,6 +325,7 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
                     if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
                     run_tile(&t, m, n);
                     if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
+                    if (finished) finish_rows(p->epilogue, t.y, m, n, p->N, j);
                 }
             }
         }
@@ -426,6 +428,15 @@ static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *
     struct product p = {.y = y, .a = a, .b = b, .bias = bias, .M = M, .N = N, .K = K, .activation = activation,
                         .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
     return multiply(&one, &p);
+}
+
+/* y[M,N] = activation(a b + bias), and what follows */
+static int multiply_plain(float *y, const float *a, const float *b, const float *bias, int64_t M, int64_t N, int64_t K, int activation,
+                          const struct epilogue *epilogue) {
+    static const struct batch one = {.count = 1};
+    struct product p = {.y = y, .a = a, .b = b, .bias = bias, .M = M, .N = N, .K = K, .activation = activation, .epilogue = epilogue,
+                        .a_row = K, .a_k = 1, .b_k = N, .b_j = 1};
+    return epilogue ? multiply(&one, &p) : CG_FN(matmul)(y, a, b, bias, M, N, K, 0, 0, activation);
 }
 
 static int CG_FN(batched_matmul)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,

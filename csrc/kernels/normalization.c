@@ -297,7 +297,15 @@ static int CG_FN(batch_normalization_backward)(float *dx, float *dscale, float *
     return sums && wide ? CG_OK : CG_ENOMEM;
 }
 
-/* y = x factor + shift: one multiply-add a value */
+/* Inference as a line, y = x factor + shift: one multiply-add a value */
+static void inference_line(float *factor, float *shift, const float *mean, const float *variance, const float *scale, const float *offset,
+                           int64_t C, float epsilon) {
+    for (int64_t c = 0; c < C; c++) {
+        factor[c] = 1 / sqrtf(variance[c] + epsilon) * (scale ? scale[c] : 1);
+        shift[c] = (offset ? offset[c] : 0) - mean[c] * factor[c];
+    }
+}
+
 static int CG_FN(batch_normalization_inference_forward)(float *y, const float *x, const float *mean, const float *variance, const float *scale,
                                                         const float *offset, int64_t M, int64_t C, float epsilon) {
     if (C == 0) return CG_OK;
@@ -305,10 +313,7 @@ static int CG_FN(batch_normalization_inference_forward)(float *y, const float *x
     const size_t wide_bytes = (size_t)(2 * g.W) * sizeof(float);
     float *factor = cg_alloc(wide_bytes), *shift = factor + g.W;
     if (!factor) return CG_ENOMEM;
-    for (int64_t c = 0; c < C; c++) {
-        factor[c] = 1 / sqrtf(variance[c] + epsilon) * (scale ? scale[c] : 1);
-        shift[c] = (offset ? offset[c] : 0) - mean[c] * factor[c];
-    }
+    inference_line(factor, shift, mean, variance, scale, offset, C, epsilon);
     for (int64_t i = C; i < g.W; i++) factor[i] = factor[i - C], shift[i] = shift[i - C];
     struct columns t = {.y = y, .u = x, .v = x, .k = {factor, shift, shift, shift}, .W = g.W};
     run_columns(scale_columns, &t, &g, 8);

@@ -28,7 +28,7 @@ static int convolve_phase(const struct conv *c, float *dx, const float *dy, cons
                           struct phase columns) {
     const int64_t Cg = c->C / c->groups, Fg = c->F / c->groups;
     const struct conv back = {c->N, c->P, c->Q, c->F, c->C, rows.taps, columns.taps, rows.inputs, columns.inputs, 1, 1, -rows.low, -columns.low,
-                              rows.dilation, columns.dilation, c->groups};
+                              rows.dilation, columns.dilation, c->groups, NULL};
     const struct places at = {c->H * c->W * c->C, c->stride_h * c->W * c->C, c->stride_w * c->C};
     const int64_t taps = rows.taps * columns.taps, strips = cg_ceil_div(Cg, 16); /* of a cache line of channels */
     const size_t bytes = (size_t)(taps * Fg * c->C) * sizeof(float);

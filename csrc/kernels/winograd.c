@@ -177,6 +177,7 @@ struct winograd {
     float *y, *dkernel;
     const float *x, *kernel, *bias, *dy;
     int activation;
+    const struct epilogue *epilogue;
     int64_t N, H, W, C, F, P, Q, pad_top, pad_left, down, across, patches;
 };
 
@@ -279,8 +280,12 @@ static void convolve_panel(const struct winograd *w, const struct block *b, cons
         find_pixels(to, image, w->P, w->Q, w->F, place.p, place.q, w->form->patch, outside);
         find_points(from, b->sums + i * NR, b->n * NR);
         w->form->output(to, from, columns, &finish);
-        for (int64_t p = place.p; w->activation > CG_RELU && p < cg_min64(place.p + w->form->patch, w->P); p++)
-            activate_rows(image + (p * w->Q + place.q) * w->F, cg_min64(w->form->patch, w->Q - place.q), columns, w->F, w->activation);
+        for (int64_t p = place.p; p < cg_min64(place.p + w->form->patch, w->P); p++) {
+            float *row = image + (p * w->Q + place.q) * w->F;
+            const int64_t pixels = cg_min64(w->form->patch, w->Q - place.q);
+            if (w->activation > CG_RELU) activate_rows(row, pixels, columns, w->F, w->activation);
+            finish_rows(w->epilogue, row, pixels, columns, w->F, f);
+        }
     }
 }
 

@@ -60,6 +60,8 @@ cdef class Recorder:
     cdef int gone(self, Py_ssize_t entry) except -1
     cdef Py_ssize_t entry_of(self, Block block) except -1
 
+cdef int run_conv2d_fused_forward(void *arguments) noexcept nogil
+
 cpdef changed()
 cpdef int64_t version()
 cdef Recorder recorder()

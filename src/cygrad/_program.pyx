@@ -6,15 +6,21 @@
 #   temporary     born and gone within the recording: it gets a place in the arena, planned so that only blocks whose lives overlap
 #                 lie apart: a replay needs no more memory than the step did
 #   lasting       all others (variables, gradients, constants): they stay where they are, and the program keeps them alive
+# Calls. They are read back from the arguments' structs as Python objects, so that _fusion.py can make one of several; what
+# it leaves alone runs from the recorder's own memory.
 # Random numbers: each draw's function is asked again, and its key and counter are set where the first ones stood.
 """Program: recorded kernel calls, replayed."""
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 
-from cygrad._core cimport Array, Block, Draw, Pointer, Recorder, attach, fail, new_block
+from cygrad._core cimport (
+    MAX_RANK, Array, Block, Draw, Pointer, Recorder, Step, attach, fail, new_block, run_conv2d_fused_forward,
+)
+from cygrad._core import KERNELS
+from cygrad._fusion import Call, Fusion, Memory, Place
 from cygrad._tensor import Tensor
 
 cdef enum:
@@ -53,6 +59,46 @@ def signature(tuple arrays):
     return tuple(found)
 
 
+# ---- calls as Python objects ----
+
+# the kernels' parameters, and those of the recorder's own two
+PARAMETERS = KERNELS | {"copy": (("void", "y", "array", False), ("void", "x", "array", True)), "fill_zero": (("void", "y", "array", False),)}
+SIZES = {"int64_t": sizeof(int64_t), "uint64_t": sizeof(uint64_t), "int": sizeof(int), "float": sizeof(float)}
+
+
+def fields(str kernel):
+    """([(parameter, type, kind, is written to, offset)], bytes) of the struct that the bindings keep a call's arguments in."""
+    cdef list found = []
+    cdef Py_ssize_t offset = 0, size, alignment
+    for type_, name, kind, const in PARAMETERS[kernel]:
+        size = sizeof(void *) if kind == "array" else MAX_RANK * sizeof(int64_t) if kind == "dims" else SIZES[type_]
+        alignment = sizeof(int64_t) if kind == "dims" else size
+        offset = (offset + alignment - 1) // alignment * alignment
+        found.append((name, type_, kind, kind == "array" and not const, offset))
+        offset += size
+    return found, (offset + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+
+
+cdef object scalar_at(char *p, str type_):
+    if type_ == "float":
+        return (<float *>p)[0]
+    if type_ == "int":
+        return (<int *>p)[0]
+    return (<uint64_t *>p)[0] if type_ == "uint64_t" else (<int64_t *>p)[0]
+
+
+cdef int set_scalar(char *p, str type_, value) except -1:
+    if type_ == "float":
+        (<float *>p)[0] = value
+    elif type_ == "int":
+        (<int *>p)[0] = value
+    elif type_ == "uint64_t":
+        (<uint64_t *>p)[0] = value
+    else:
+        (<int64_t *>p)[0] = value
+    return 0
+
+
 cdef class Arena:
     """Memory for the temporary blocks of programs that never run at the same time."""
     cdef Array memory
@@ -75,6 +121,10 @@ cdef class Program:
     something else than the function itself."""
     cdef Recorder recorder
     cdef Arena arena
+    cdef Step *steps             # the recorder's, but for what is fused
+    cdef Pointer *pointers       # likewise
+    cdef Py_ssize_t step_count, pointer_count
+    cdef list names, memory      # of the steps; of the fused ones' arguments
     cdef char *base              # where the arena was when its pointers were set
     cdef Fix *input_fixes
     cdef Fix *output_fixes
@@ -94,11 +144,14 @@ cdef class Program:
             raise CannotReplay(f"there are more than {MOST_INPUTS} inputs")
         self.recorder, self.arena = recorder, arena
         kinds, input_offsets = self.kinds_of_blocks(inputs, outputs)
-        self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY])
+        fusion = self.fuse(kinds)
+        self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY and i not in fusion.dropped], fusion.moved)
         self.link(kinds, input_offsets)
         self.draws = self.sources_of_draws()
 
     def __dealloc__(self):
+        free(self.steps)
+        free(self.pointers)
         free(self.input_fixes)
         free(self.output_fixes)
         free(self.arena_fixes)
@@ -106,7 +159,7 @@ cdef class Program:
     @property
     def kernels(self):
         """The names of the kernels, in order."""
-        return list(self.recorder.names)
+        return list(self.names)
 
     cdef tuple kinds_of_blocks(self, tuple inputs, tuple outputs):
         cdef Recorder r = self.recorder
@@ -149,13 +202,78 @@ cdef class Program:
             self.outputs.append((slots[entry], <char *>array.data - <char *>block.data, array.shape, array.code))
         return kinds, input_offsets
 
-    cdef dict plan(self, list temporary):
+    cdef object fuse(self, list kinds):
+        """Makes steps and pointers: the recorder's, but for what _fusion.py makes one call of."""
+        cdef Recorder r = self.recorder
+        cdef Py_ssize_t i
+        cdef dict places = {<size_t>r.pointers[i].place: Place(r.pointers[i].entry, r.pointers[i].offset) for i in range(r.pointer_count)}
+        cdef dict addresses = {places[<size_t>r.pointers[i].place]: <size_t>r.pointers[i].place[0] for i in range(r.pointer_count)}
+        cdef dict calls = {i: self.call(i, places) for i in range(r.step_count)}
+        blocks = [Memory(block[2] >= 0, kind == TEMPORARY, [], []) for block, kind in zip(r.blocks, kinds)]
+        for i, call in calls.items():
+            for name, _, kind, written, _ in fields(call.kernel)[0]:
+                place = call.arguments[name]
+                if kind == "array" and place is not None:
+                    (blocks[place.block].writers if written else blocks[place.block].readers).append(i)
+        fusion = Fusion(calls, blocks)
+        self.names, self.memory = [], []
+        self.steps = <Step *>calloc(max(r.step_count, 1), sizeof(Step))
+        self.pointers = <Pointer *>calloc(max(r.pointer_count, 1), sizeof(Pointer))  # a fused call has fewer than what it is made of
+        if self.steps == NULL or self.pointers == NULL:
+            raise MemoryError()
+        for i in range(r.step_count):
+            if fusion.calls[i] is not None:
+                self.add(fusion.calls[i], None if fusion.calls[i] is calls[i] else addresses, r.steps[i])
+        return fusion
+
+    cdef object call(self, Py_ssize_t number, dict places):
+        """A recorded call as a Python object."""
+        cdef char *p = <char *>self.recorder.steps[number].arguments
+        cdef Py_ssize_t offset, i
+        cdef str kernel = self.recorder.names[number]
+        arguments = {}
+        for name, type_, kind, _, offset in fields(kernel)[0]:
+            if kind == "array":
+                arguments[name] = places.get(<size_t>(p + offset))
+            elif kind == "dims":
+                arguments[name] = [(<int64_t *>(p + offset))[i] for i in range(MAX_RANK)]
+            else:
+                arguments[name] = scalar_at(p + offset, type_)
+        return Call(kernel, arguments)
+
+    cdef int add(self, call, dict addresses, Step step) except -1:
+        """One more step with its pointers: the recorded one, or, given the addresses of Places, a fused one."""
+        cdef Py_ssize_t offset
+        cdef Array memory
+        cdef char *p
+        found, size = fields(call.kernel)
+        if addresses is not None:
+            memory = Array((size,), "uint8")
+            self.memory.append(memory)
+            step = Step(run_conv2d_fused_forward, memory.data)
+        for name, type_, kind, _, offset in found:
+            value, p = call.arguments[name], <char *>step.arguments + offset
+            if kind == "array":
+                if addresses is not None:
+                    (<void **>p)[0] = <void *><size_t>addresses.get(value, 0)
+                if value is not None:
+                    self.pointers[self.pointer_count] = Pointer(<void **>p, value.block, value.offset)
+                    self.pointer_count += 1
+            elif addresses is not None:
+                set_scalar(p, type_, value)
+        self.steps[self.step_count] = step
+        self.step_count += 1
+        self.names.append(call.kernel)
+        return 0
+
+    cdef dict plan(self, list temporary, dict moved):
         """An offset in the arena for each block: the largest first, each at the lowest place that is free during its life."""
         blocks = self.recorder.blocks
         placed, places = [], {}
         self.arena_bytes = 0
         for i in sorted(temporary, key=lambda i: -blocks[i][1]):
             _, nbytes, born, gone = blocks[i][:4]
+            born = min(born, moved.get(i, born))
             room = -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT
             offset = 0
             for start, end, first, last in placed:  # in the order of their places
@@ -171,14 +289,13 @@ cdef class Program:
 
     cdef int link(self, list kinds, list input_offsets) except -1:
         """Sorts the pointers by what has to be done about them at a replay."""
-        cdef Recorder r = self.recorder
-        cdef Py_ssize_t i, kind, size = max(r.pointer_count, 1) * sizeof(Fix)
+        cdef Py_ssize_t i, kind, size = max(self.pointer_count, 1) * sizeof(Fix)
         cdef Pointer *p
         self.input_fixes, self.output_fixes, self.arena_fixes = <Fix *>malloc(size), <Fix *>malloc(size), <Fix *>malloc(size)
         if self.input_fixes == NULL or self.output_fixes == NULL or self.arena_fixes == NULL:
             raise MemoryError()
-        for i in range(r.pointer_count):
-            p = &r.pointers[i]
+        for i in range(self.pointer_count):
+            p = &self.pointers[i]
             kind = kinds[p.entry]
             if kind >= 0:
                 self.input_fixes[self.input_count] = Fix(p.place, kind, p.offset - <Py_ssize_t>input_offsets[kind])
@@ -241,12 +358,12 @@ cdef class Program:
             fix = &self.output_fixes[i]
             fix.place[0] = <char *>(<Block>blocks[fix.of]).data + fix.offset
         with nogil:
-            for i in range(r.step_count):
-                status = r.steps[i].run(r.steps[i].arguments)
+            for i in range(self.step_count):
+                status = self.steps[i].run(self.steps[i].arguments)
                 if status:
                     break
         if status:
-            fail(status, r.names[i])
+            fail(status, self.names[i])
         results = []
         for number, offset, shape, code in self.outputs:
             block = <Block>blocks[number]

@@ -38,6 +38,8 @@ def relu(x, negative_slope=0.0, max_value=None, threshold=0.0):
         raise ValueError(
             f"relu: negative_slope and max_value must not be negative; got {negative_slope} and {max_value}"
         )
+    if threshold == 0 and not negative_slope:
+        return ops.clip(x, 0.0, max_value)
     x = ops.convert_to_tensor(x, dtype="float32") if not hasattr(x, "shape") else x
     above = ops.where(ops.greater_equal(x, threshold), x, 0.0)
     if max_value is not None:

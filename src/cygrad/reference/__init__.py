@@ -41,7 +41,7 @@ from .activation import (
     tanh_forward,
 )
 from .attention import attention_backward, attention_forward
-from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward
+from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward, conv2d_fused_forward
 from .ctc import ctc_backward, ctc_forward
 from .elementwise import (
     absolute_backward,

@@ -9,6 +9,8 @@ Channels and filters are split into (group, member): x[N,H,W,G,C/G], kernel[R,S,
 import numpy as np
 
 from .activation import apply
+from .elementwise import clip_forward
+from .normalization import batch_normalization_inference_forward
 
 
 def padded(H, W, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
@@ -41,6 +43,19 @@ def conv2d_forward(
     if bias is not None:
         total += bias.reshape(groups, F // groups)
     apply(y.reshape(total.shape), total, activation)
+
+
+def conv2d_fused_forward(
+    y, x, kernel, bias, mean, variance, scale, offset, residual, N, H, W, C, F, R, S, P, Q,
+    stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w, groups, activation, epsilon, low, high,
+):  # fmt: skip
+    steps = (stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w)
+    conv2d_forward(y, x, kernel, bias, N, H, W, C, F, R, S, P, Q, *steps, groups, activation)
+    if mean is not None:
+        batch_normalization_inference_forward(y, y, mean, variance, scale, offset, N * P * Q, F, epsilon)
+    if residual is not None:
+        y += residual
+    clip_forward(y, y, y.size, low, high)
 
 
 def conv2d_backward_input(

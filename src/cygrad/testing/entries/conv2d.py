@@ -7,6 +7,7 @@ import numpy as np
 from ... import reference
 from .common import ENTRIES, Entry, normal
 from .matmul import fused
+from .normalization import EPSILON
 
 
 def axis_sizes(size, taps, stride, padding, dilation=1):
@@ -40,6 +41,16 @@ def conv2d_forward(
         **{"N": N, "H": H, "W": W, "C": C, "F": F, "R": R, "S": S, **sizes},
         **{"dilation_h": dilation[0], "dilation_w": dilation[1], "groups": groups, "activation": activation},
     }
+
+
+def conv2d_fused_forward(rng, *, normalized=True, scale=True, residual=True, low=0.0, high=math.inf, **parameters):
+    a = conv2d_forward(rng, **parameters)
+    F = a["F"]
+    line = {"mean": normal(rng, F), "variance": np.abs(normal(rng, F)) + np.float32(0.1)} if normalized else {}
+    line |= {"scale": normal(rng, F), "offset": normal(rng, F)} if normalized and scale else {}
+    given = dict.fromkeys(("mean", "variance", "scale", "offset", "residual")) | line
+    given["residual"] = normal(rng, *a["y"]) if residual else None
+    return {**a, **given, "epsilon": EPSILON, "low": low, "high": high}
 
 
 def conv2d_backward_input(rng, *, bias=False, activation=0, **parameters):
@@ -85,6 +96,16 @@ def conv_magnitude(name, output):
         return {output: fused(total, expected[output], a.get("activation", 0))}
 
     return magnitude
+
+
+def fused_magnitude(a, expected):
+    """The convolution's by the factor of its normalization, and the other terms."""
+    own = ("mean", "variance", "scale", "offset", "residual", "epsilon", "low", "high")
+    total = conv_magnitude("conv2d_forward", "y")({k: v for k, v in a.items() if k not in own}, expected)["y"]
+    if a["mean"] is not None:
+        factor = np.abs(1 if a["scale"] is None else a["scale"]) / np.sqrt(a["variance"] + EPSILON)
+        total = (total + np.abs(a["mean"])) * factor + (0 if a["offset"] is None else np.abs(a["offset"]))
+    return {"y": total + (0 if a["residual"] is None else np.abs(a["residual"]))}
 
 
 def conv_flops(a):
@@ -183,6 +204,21 @@ ENTRIES["conv2d_forward"] = Entry(
     _CONV,
     ulps=lambda a: 4 + math.sqrt(a["R"] * a["S"] * (a["C"] // a["groups"])),
     magnitude=conv_magnitude("conv2d_forward", "y"),
+    flops=conv_flops,
+)
+_PLAIN = [case for case in _CONV if case.get("activation", 0) <= 1]  # whose magnitude does not depend on y
+_EPILOGUES = [
+    {},
+    {"residual": False, "high": 6.0},
+    {"scale": False, "low": -math.inf},
+    {"normalized": False},
+    {"normalized": False, "residual": False},
+]
+ENTRIES["conv2d_fused_forward"] = Entry(
+    conv2d_fused_forward,
+    [case | _EPILOGUES[i % len(_EPILOGUES)] for i, case in enumerate(_PLAIN)],
+    ulps=lambda a: 8 + math.sqrt(a["R"] * a["S"] * (a["C"] // a["groups"])),
+    magnitude=fused_magnitude,
     flops=conv_flops,
 )
 ENTRIES["conv2d_backward_input"] = Entry(
