@@ -104,6 +104,29 @@ ARGUMENTS = {
         "data_format": "channels_last",
         "name": "r",
     },
+    layers.CategoryEncoding: {"num_tokens": 4, "output_mode": "count", "sparse": False, "name": "c"},
+    layers.Discretization: {
+        **{"bin_boundaries": [0.5, 1.0], "num_bins": None, "epsilon": 0.1, "output_mode": "one_hot", "sparse": False},
+        **{"name": "d"},
+    },
+    layers.Hashing: {
+        **{"num_bins": 5, "mask_value": "", "salt": [3, 4], "output_mode": "multi_hot", "sparse": False, "name": "h"},
+    },
+    layers.IntegerLookup: {
+        **{"max_tokens": 9, "num_oov_indices": 2, "mask_token": 0, "oov_token": -3, "vocabulary": [5, 7]},
+        **{"vocabulary_dtype": "int64", "idf_weights": [0.5, 0.25], "invert": False, "output_mode": "tf_idf"},
+        **{"sparse": False, "pad_to_max_tokens": True, "oov_method": "farmhash", "salt": [3, 4], "name": "i"},
+    },
+    layers.StringLookup: {
+        **{"max_tokens": 9, "num_oov_indices": 2, "mask_token": "", "oov_token": "?", "vocabulary": ["a", "b"]},
+        **{"idf_weights": [0.5, 0.25], "invert": False, "output_mode": "tf_idf", "pad_to_max_tokens": True},
+        **{"sparse": False, "encoding": "latin-1", "name": "s", "salt": [3, 4]},
+    },
+    layers.TextVectorization: {
+        **{"max_tokens": 9, "standardize": "lower", "split": "character", "ngrams": 2, "output_mode": "tf_idf"},
+        **{"output_sequence_length": None, "pad_to_max_tokens": True, "vocabulary": ["a", "b"]},
+        **{"idf_weights": [0.5, 0.25], "sparse": False, "ragged": False, "encoding": "latin-1", "name": "t"},
+    },
     layers.RandomFlip: {"mode": "vertical", "seed": 3, "data_format": "channels_last", "name": "r"},
     layers.RandomTranslation: {"height_factor": 0.3, "width_factor": (-0.1, 0.2), **FILLED},
     layers.RandomRotation: {"factor": (-0.1, 0.2), **FILLED},
@@ -352,11 +375,13 @@ def test_every_argument_survives_get_config_and_json(cls):
         if isinstance(value, (int, float, str, bool)) and not isinstance(saved[name], dict):
             assert saved[name] == value
     names = ["filters", "kernel_size", "pool_size", "rate", "target_shape", "scale", "dims", "n"]
-    names += ["units", "cell", "cells", "layer"]
+    names += ["units", "cell", "cells", "layer", "num_tokens", "num_bins", "bin_boundaries"]
     required = {name: arguments[name] for name in REQUIRED.get(cls, names) if name in arguments and cls not in OPTIONAL}
     defaults = cls(**required).get_config()
     only_choice = {"data_format", "sparse", "ragged", "interpolation", "renorm", "synchronized", "fill_mode"}
-    only_choice |= {"antialias", "crop_to_aspect_ratio"}
+    only_choice |= {"antialias", "crop_to_aspect_ratio", "vocabulary_dtype", "invert"}
+    only_choice |= {"num_bins"} if cls is layers.Discretization else set()  # it is this or bin_boundaries
+    only_choice |= {"output_sequence_length"} if cls is layers.TextVectorization else set()  # for another output_mode
     same = {name for name in arguments if saved[name] == defaults.get(name)} - set(required) - only_choice
     assert same <= ({"dilation_rate"} if "strides" in arguments else set())  # the values above are no defaults
 
@@ -364,6 +389,7 @@ def test_every_argument_survives_get_config_and_json(cls):
 def test_all_constructor_arguments_are_in_the_table():
     assert public_layers() == set(ARGUMENTS)
     ignored = {"shape", "batch_size", "input_tensor"}  # other ways to say batch_shape
+    ignored |= {"dtype"}  # of Discretization, which has no **kwargs for it
     ignored |= {"weights", "flash_attention", "use_cudnn"}  # first values; which kernel Keras takes
     for cls, arguments in ARGUMENTS.items():
         assert set(_lookup.parameters_of(cls.__init__)) - set(arguments) <= ignored, cls

@@ -82,7 +82,13 @@ EVERY = {
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 NOT_ALONE = {"GRUCell", "InputLayer", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper"}
 
-ELSEWHERE = {  # of whole numbers, of several tensors, or random: test_embedding.py, test_attention.py, test_images.py
+ELSEWHERE = {  # of whole numbers, strings, several tensors, or random: in files of their own
+    "CategoryEncoding",
+    "Discretization",
+    "Hashing",
+    "IntegerLookup",
+    "StringLookup",
+    "TextVectorization",
     "RandomBrightness",
     "RandomContrast",
     "RandomCrop",

@@ -16,6 +16,7 @@ MODULES = [
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
+_STRINGS = "needs no TensorFlow; numbers are int32; with several OOV indices, another hash chooses"
 _OWN_FILES = "files are `.cygrad` (models) and `.safetensors` (weights)"
 
 DIFFERENCES = {
@@ -25,6 +26,9 @@ DIFFERENCES = {
     "callbacks.ProgbarLogger": "drawn by tqdm; in a log file, a line an epoch",
     "distillation.LogitsDistillation": "the default loss compares probabilities, as the class KLDivergence does; Keras "
     "compares bare logits when 'kl_divergence' is given by its name",
+    "layers.Hashing": "the hash is BLAKE2b, so the bins are others",
+    "layers.StringLookup": _STRINGS,
+    "layers.TextVectorization": _STRINGS + "; no ragged or sparse results",
     "losses.BinaryCrossentropy": _LOGITS,
     "losses.CategoricalCrossentropy": _LOGITS,
     "losses.Loss": "weights [N] fit losses [N,T]; with reduction 'mean_with_sample_weight' the divisor counts a weight "
@@ -34,6 +38,7 @@ DIFFERENCES = {
     "metrics.SparseCategoricalCrossentropy": "with ignore_class, the mean is over the samples that are left",
     "models.load_model": _OWN_FILES,
     "models.save_model": _OWN_FILES,
+    "ops.ctc_decode": "strategy='greedy' alone",
     "ops.max": "the gradient goes to the first of equal maxima",
     "ops.min": "the gradient goes to the first of equal minima",
     "ops.sparsemax": "as in the paper: rows sum to 1",

@@ -288,8 +288,9 @@ def test_activation_functions(name):
 
 
 RANDOM = {f"Random{name}" for name in ("Brightness", "Contrast", "Crop", "Flip", "Rotation", "Translation", "Zoom")}
-ELSEWHERE = RANDOM | {"Embedding"} | {  # compared by tests of their own, below and in test_keras_attention
+ELSEWHERE = RANDOM | {"Embedding"} | {  # compared by tests of their own, below, in test_keras_attention and _text
     "AdditiveAttention", "Attention", "EinsumDense", "GroupQueryAttention", "Lambda", "MultiHeadAttention",
+    "CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",
 }  # fmt: skip
 
 

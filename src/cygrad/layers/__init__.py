@@ -11,6 +11,7 @@ from .augmentation import (
     RandomTranslation,
     RandomZoom,
 )
+from .categorical import CategoryEncoding, Discretization, Hashing
 from .convolutional import (
     Conv1D,
     Conv2D,
@@ -29,6 +30,7 @@ from .einsum_dense import EinsumDense
 from .embedding import Embedding
 from .lambda_layer import Lambda
 from .layer import InputSpec, Layer
+from .lookup import IntegerLookup, StringLookup
 from .merging import (
     Add,
     Average,
@@ -105,6 +107,7 @@ from .reshaping import (
     ZeroPadding1D,
     ZeroPadding2D,
 )
+from .text import TextVectorization
 
 __all__ = [
     "ELU",
@@ -124,6 +127,7 @@ __all__ = [
     "AvgPool2D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "Conv1D",
@@ -139,6 +143,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -157,10 +162,12 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "Hashing",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -201,7 +208,9 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "StackedRNNCells",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TimeDistributed",
     "UnitNormalization",
     "UpSampling1D",

@@ -4,6 +4,7 @@ import numpy as np
 
 from .._tensor import Tensor, zeros
 from ..ops._backend import from_array
+from .strings import Strings, as_strings
 from .structure import flatten, map_structure
 from .symbolic import KerasTensor
 
@@ -13,8 +14,8 @@ def holds_tensors(value):
 
 
 def converted(value, data=False):
-    """An argument of a call with arrays as tensors: floats as float32, integers as int32. data: numbers and lists of
-    numbers are arrays too (for the first argument; in others they are options)."""
+    """An argument of a call with arrays as tensors: floats as float32, integers as int32. data: numbers, strings and
+    lists of them are arrays too (for the first argument; in others they are options)."""
     if isinstance(value, (Tensor, KerasTensor)):
         return value
     if hasattr(value, "__array__") and not isinstance(value, type):
@@ -24,7 +25,7 @@ def converted(value, data=False):
         and any(isinstance(leaf, (Tensor, KerasTensor, np.ndarray)) for leaf in flatten(value))
     ):
         return map_structure(converted, value)
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = isinstance(value, (int, float, str)) and not isinstance(value, bool)
     if data and (number or (isinstance(value, (list, tuple)) and value)):
         return _tensor(value)
     return value
@@ -32,6 +33,9 @@ def converted(value, data=False):
 
 def _tensor(value):
     array = np.asarray(value)
+    strings = as_strings(array) if array.dtype.kind in "OSTU" else None
+    if strings is not None:
+        return Strings(strings)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"a layer's input must hold numbers; got an array of {array.dtype}, shape {array.shape}")
     if array.dtype.kind in "iu" and array.dtype.itemsize >= 4 and array.size:

@@ -85,11 +85,13 @@ class InputLayer(Layer):
 def _data_type(dtype):
     if isinstance(dtype, dict):
         dtype = dtype.get("config", {}).get("name")
+    if dtype in ("string", str):
+        return "string"
     name = "float32" if dtype is None else np.dtype(dtype).name
     if name in ("float16", "float64"):
         name = "float32"
     if name not in ("float32", "int32", "int64", "uint8", "bool"):
-        raise ValueError(f"InputLayer: dtype must be float32, int32, int64, uint8 or bool; got {dtype!r}")
+        raise ValueError(f"InputLayer: dtype must be float32, int32, int64, uint8, bool or string; got {dtype!r}")
     return name
 
 

@@ -24,6 +24,7 @@ from .conversion import converted, holds_tensors
 from .input_spec import InputSpec
 from .masking import Masks
 from .naming import auto_name
+from .strings import Strings
 from .structure import flatten, shapes_of
 from .symbolic import KerasTensor
 from .symbolic_calls import SymbolicCalls
@@ -94,6 +95,7 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
     _letters = ""  # names of the input's axes, for errors
     _seen_shape = None  # the shape that passed the checks last; None keeps a layer on the long way
     input_spec = None
+    takes_strings = False  # may call's tensors be Strings?
 
     def __init_subclass__(cls, **kwargs):
         super().__init_subclass__(**kwargs)
@@ -180,6 +182,8 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
             args, kwargs = self._tensor_arguments(args, kwargs)
             if any(isinstance(leaf, KerasTensor) for leaf in flatten((args, kwargs))):
                 return self._call_symbolically(args, kwargs)
+        if args and type(args[0]) is Strings and not self.takes_strings:
+            raise TypeError(f"{self._title()}: got strings, not numbers; StringLookup or TextVectorization reads them")
         outer_training, stack = context.training, context.stack
         training = self._resolve_training(args, kwargs)
         if not stack and context.loss_adders:

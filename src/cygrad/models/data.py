@@ -10,6 +10,7 @@ import warnings
 
 import numpy as np
 
+from ..layers.strings import Strings, as_strings
 from ..ops._backend import K, Tensor, empty, from_array, scalar, view
 
 
@@ -136,12 +137,13 @@ def _plain_array(x):
     return array
 
 
-def as_array(x, caller, name, integers=False, lazy=False):
+def as_array(x, caller, name, integers=False, lazy=False, strings=None):
     """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
 
     x: an array, a tensor of any library, a pandas DataFrame or Series, a scipy.sparse matrix, nested lists. integers:
     whole numbers stay whole (token indices); else what does not fit becomes float. lazy: sparse matrices, and memory
-    maps that would have to be converted, come as LazyRows.
+    maps that would have to be converted, come as LazyRows. strings: a function that says whether strings may be there;
+    they stay an array of strings.
     """
     rows = _lazy(x, integers) if lazy else None
     if rows is not None:
@@ -154,6 +156,9 @@ def as_array(x, caller, name, integers=False, lazy=False):
             if inspect.isroutine(x):
                 cause = f"got the function {x.__name__}. If it is a generator, call it: {x.__name__}()"
             raise ValueError(f"{caller}: expected an array of samples for {name}; {cause}")
+        texts = as_strings(array) if strings is not None and kind in "OSTU" and strings() else None
+        if texts is not None:
+            return texts
         cause = {
             "U": "These are strings: convert them to numbers (labels: np.unique(y, return_inverse=True)[1]).",
             "O": "Rows of different lengths, None or strings inside? (utils.pad_sequences makes rows equally long.)",
@@ -193,6 +198,8 @@ class Column:
     def reader(self):
         """gather(index, n) with everything that stays the same bound."""
         array, row, dtype = self.array, self.row, self.dtype
+        if array.dtype.kind == "O":
+            return lambda index, n: Strings(array[np.asarray(index)])
         if isinstance(array, LazyRows):
             return lambda index, n: from_array(array.take(np.asarray(index)), dtype)
         rows, row_bytes = len(array), array[:1].nbytes

@@ -13,6 +13,7 @@ from .. import ops
 from .._tensor import Tensor, from_array
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
+from ..layers.strings import Strings
 from ..layers.structure import map_structure
 from ..layers.symbolic import KerasTensor
 from .data import as_array
@@ -118,6 +119,10 @@ class GraphInputs:
             if x is None:
                 values.append(None)
                 continue
+            if (x.dtype == "string") != (dtype == "string"):
+                kinds = {True: "strings", False: "numbers"}
+                expected, got = kinds[dtype == "string"], kinds[x.dtype == "string"]
+                raise ValueError(f'{self._title()}: expected {expected} for the input "{name}"; got {got}')
             if x.dtype != dtype:
                 x, m = ops.cast(x, dtype), x._keras_mask
                 x._keras_mask = m
@@ -125,7 +130,8 @@ class GraphInputs:
             wanted = adjusted(shape, expected)
             if not fits(wanted[1:], expected[1:]) or not fits(wanted[:1], expected[:1]):
                 raise ValueError(f"{self._title()}: {self._misfit(name, tensor, shape)}")
-            values.append(x if wanted == shape else ops.reshape(x, wanted))
+            reshape = x.reshape if dtype == "string" else lambda shape, x=x: ops.reshape(x, shape)
+            values.append(x if wanted == shape else reshape(wanted))
         return values
 
     def _in_structure(self, inputs, caller=""):
@@ -204,6 +210,8 @@ class GraphInputs:
 
         def tensor(array):
             integer = next(kinds)
+            if array is not None and array.dtype.kind == "O":
+                return Strings(array)
             return None if array is None else from_array(array, "int32" if integer else None)
 
         if isinstance(arrays, dict) and self._keys is not None:
@@ -220,7 +228,8 @@ class GraphInputs:
             and isinstance(x, (list, tuple))
             and not (len(x) == 1 and np.ndim(x[0]) == len(self._accepted[0][0]) + 1)
         ):
-            x = as_array(x, caller, "x", self._integers[0])  # rows, as nested lists
+            strings = _are_strings(self._flat_inputs[0])
+            x = as_array(x, caller, "x", self._integers[0], strings=strings)  # rows, as nested lists
         elif n > 1 and not isinstance(x, (list, tuple, dict)):
             named = ", ".join(f'"{name}"' for name in self.input_names)
             raise ValueError(f"{caller}: {self._title()} has {n} inputs ({named}); got one array for x")
@@ -230,7 +239,7 @@ class GraphInputs:
             if a is None:
                 arrays.append(None)
                 continue
-            array = as_array(a, caller, f'the input "{name}"' if n > 1 else "x", integers)
+            array = as_array(a, caller, f'the input "{name}"' if n > 1 else "x", integers, strings=_are_strings(tensor))
             wanted = adjusted(array.shape, tensor.shape)
             if not fits(wanted[1:], tensor.shape[1:]):
                 raise ValueError(f"{caller}: {self._title()}, {self._misfit(name, tensor, array.shape)}")
@@ -250,6 +259,11 @@ class GraphInputs:
         if not isinstance(x, (list, tuple, dict)):
             return arrays[0]
         return list(arrays) if self._is_flat or len(arrays) == 1 else pack_like(self._inputs_struct, iter(arrays))
+
+
+def _are_strings(tensor):
+    """For as_array: may the values of a symbolic input be strings?"""
+    return lambda: tensor.dtype == "string"
 
 
 def fits(shape, expected):

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..layers.context import context
 from ..layers.layer import Layer
+from ..layers.strings import Strings
 from ..layers.symbolic import KerasTensor
 from ..ops._backend import from_array
 from .data import ArrayBatches, StreamBatches, as_array, class_weights, is_stream, leaves, map_leaves
@@ -17,6 +18,7 @@ from .targets import prepare_targets, warn_about_split
 class Inputs:
     """Data as arrays and batches that a model can take. Everything raises ValueError that says what does not fit."""
 
+    takes_strings = True  # to hand them on to layers that do
     _row = None  # the shape of one sample, where the model has one input of a fixed shape
 
     def _batches(self, caller, x, y, sample_weight, batch_size, steps, class_weight=None):
@@ -61,9 +63,9 @@ class Inputs:
         integers = self._integer_inputs()
         if isinstance(x, (list, tuple)) and not self._takes_several(x):
             x = x[0] if len(x) == 1 and hasattr(x[0], "__array__") and np.ndim(x[0]) > 1 else x
-            x = as_array(x, caller, "x", integers, lazy=True)
+            x = as_array(x, caller, "x", integers, lazy=True, strings=self._reads_strings)
         else:
-            x = map_leaves(lambda a: as_array(a, caller, "x", integers, lazy=True), x)
+            x = map_leaves(lambda a: as_array(a, caller, "x", integers, lazy=True, strings=self._reads_strings), x)
         arrays = leaves(x)
         lengths = {len(a) for a in arrays}
         if len(lengths) != 1:
@@ -78,6 +80,10 @@ class Inputs:
     def _takes_several(self, x):
         """Is a list given as x several inputs, one an array? Else it is nested numbers, or a list of samples."""
         return bool(x) and all(hasattr(a, "__array__") and np.ndim(a) > 0 for a in x)
+
+    def _reads_strings(self):
+        """Is there a layer that takes strings?"""
+        return any(layer.takes_strings for layer in self._flatten_layers() if not isinstance(layer, Inputs))
 
     def _integer_inputs(self):
         """Should integers reach the first layer as they are (Embedding), not as floats? Or a list of this, for each
@@ -107,7 +113,7 @@ class Inputs:
     def _tensors(self, arrays):
         """Arrays of x as tensors."""
         dtype = "int32" if self._integer_inputs() else None
-        return map_leaves(lambda array: from_array(array, dtype), arrays)
+        return map_leaves(lambda a: Strings(a) if a.dtype.kind == "O" else from_array(a, dtype), arrays)
 
     def _targets(self, caller, x, y, sample_weight, class_weight, n):
         """y and sample_weight as checked arrays; resolves losses and metrics.

@@ -7,6 +7,7 @@ from .._tensor import Tensor
 from ..layers.context import context
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
+from ..layers.strings import Strings
 from ..layers.symbolic import KerasTensor
 from ..layers.weights import structure_changed
 from .container import check_keys
@@ -248,7 +249,7 @@ class Sequential(Model):
             wanted = shape[:-1]
         else:
             return x
-        if isinstance(x, Tensor):
+        if isinstance(x, Tensor) and not isinstance(x, Strings):
             from ..ops import reshape
 
             return reshape(x, wanted)

@@ -14,8 +14,8 @@ class Adafactor(Optimizer):
     relative_step=True, **options); options: those of Optimizer.
 
     At step t, from 1: b = 1 - t^beta_2_decay; s = g^2 + epsilon_1. Over the last two axes:
-    r = b r + (1 - b) mean(s, -1), c = b c + (1 - b) mean(s, -2), v = r c / mean(r, -1); of vectors: v = b v + (1 - b) s.
-    u = g / sqrt(v); w -= max(epsilon_2, rms(w)) rho u / max(1, rms(u) / clip_threshold), with
+    r = b r + (1 - b) mean(s, -1), c = b c + (1 - b) mean(s, -2), v = r c / mean(r, -1); of vectors:
+    v = b v + (1 - b) s. u = g / sqrt(v); w -= max(epsilon_2, rms(w)) rho u / max(1, rms(u) / clip_threshold), with
     rho = min(learning_rate, 1 / sqrt(t)) and rms the root of the mean square (Shazeer and Stern 2018). relative_step
     changes nothing, as in Keras, where rho is the same either way.
 

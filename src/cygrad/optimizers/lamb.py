@@ -18,8 +18,8 @@ class Lamb(_TwoMoments):
     beta_1 and beta_2 in [0, 1), epsilon at least 0; ValueError outside.
 
     >>> w = cygrad.Variable([3.0, 4.0])
-    >>> cygrad.optimizers.Lamb(learning_rate=0.5, epsilon=0.0).apply([np.array([0.0, 1.0])], [w])
-    >>> w.numpy().round(4).tolist()
+    >>> cygrad.optimizers.Lamb(learning_rate=0.5).apply([np.array([0.0, 1.0])], [w])
+    >>> [round(value, 4) for value in w.numpy().tolist()]
     [3.0, 1.5]
     """
 
