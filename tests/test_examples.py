@@ -114,3 +114,33 @@ def test_distillation():
     figures = guide("distillation.py")
     assert figures["Accuracy of the teacher"] > 0.97
     assert figures["Accuracy of the student taught"] > figures["Accuracy of the student alone"] + 0.02
+
+
+def test_vision():
+    assert guide("vision.py", "--epochs", 6)["Test accuracy"] > 0.9
+
+
+def test_anomaly_autoencoder():
+    figures = guide("anomaly_autoencoder.py", "--digit", 3)
+    assert figures["Area under the curve"] > 0.97
+    assert figures["False alarms"] < 0.25 < 0.8 < figures["Anomalies found"]
+
+
+def test_character_language_model():
+    figures = guide("character_language_model.py", "--epochs", 3, "--characters", 60_000)
+    assert figures["Bits a character by the network"] < figures["Bits a character by frequencies"] - 0.5
+
+
+def test_audio_vowels():
+    figures = guide("audio_vowels.py", "--epochs", 6)
+    assert figures["Accuracy for other speakers"] > 0.85
+
+
+def test_game_policy_gradient():
+    figures = guide("game_policy_gradient.py", "--updates", 30)
+    assert figures["Mean score after"] > 3 * figures["Mean score before"]
+
+
+def test_game_q_learning():
+    figures = guide("game_q_learning.py")
+    assert figures["Caught after learning"] > 0.9 > 0.5 > figures["Caught by chance"]
