@@ -149,6 +149,25 @@ class Model(Trainer, Layer):
         changes nothing; skip_mismatch=True leaves those out, with a warning."""
         load_weights(self, filepath, skip_mismatch)
 
+    def freeze(self):
+        """A new model for inference: the same outputs within rounding, from fewer layers and weights.
+
+        A BatchNormalization right after a Dense layer or convolution (plain, depthwise, separable, transposed) without
+        activation goes into that one's kernel and bias: kernel * gamma / sqrt(moving_variance + epsilon), and so on.
+        Dropout and noise layers are gone. All others, weights included, are shared with this model; models inside are
+        frozen too. Names stay. The result is not compiled; it saves and loads like any model. ValueError for a model
+        that is not built, and for one whose call is code of its own.
+
+        >>> layers = cygrad.layers
+        >>> model = cygrad.Sequential([cygrad.Input((8, 8, 3)), layers.Conv2D(4, 3), layers.BatchNormalization()])
+        >>> frozen = model.freeze()
+        >>> [layer.name == model.layers[0].name for layer in frozen.layers], frozen.count_params()
+        ([True], 112)
+        """
+        from .freezing import freeze
+
+        return freeze(self)
+
     def to_json(self, **kwargs):
         """The architecture as JSON text, for model_from_json; kwargs as for json.dumps."""
         return json.dumps(serialize_model(self), allow_nan=False, **kwargs)
