@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-ARRAYS = {"float": b"f", "uint8_t": b"B", "int32_t": b"i", "int64_t": b"q", "void": b"*"}
+ARRAYS = {"float": b"f", "double": b"d", "uint8_t": b"B", "int32_t": b"i", "int64_t": b"q", "void": b"*"}
 SCALARS = {"int64_t", "uint64_t", "int", "float"}
 
 

@@ -64,7 +64,7 @@ from .elementwise import (
     square_forward,
     subtract,
 )
-from .image import affine_transform_backward, affine_transform_forward
+from .image import affine_transform_backward, affine_transform_forward, augment_images
 from .layout import cast_int32, cast_uint8, gather_rows, gather_strided, nonzero, one_hot, scatter_strided, truncate
 from .loss import (
     absolute_error_backward,

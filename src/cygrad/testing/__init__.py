@@ -24,7 +24,10 @@ EPSILON = 2.0**-23
 # Results down here may lose their digits: a factor on the way may be below 2^-126, the smallest normal float.
 SMALL = 2.0**-119
 LARGEST = float(np.finfo(np.float32).max)
-DTYPES = {"float": np.float32, "uint8_t": np.uint8, "int32_t": np.int32, "int64_t": np.int64, "void": np.uint8}
+DTYPES = {
+    "float": np.float32, "double": np.float64, "uint8_t": np.uint8, "int32_t": np.int32, "int64_t": np.int64,
+    "void": np.uint8,
+}  # fmt: skip
 FENCE = 64  # guard values on either side
 
 

@@ -69,3 +69,42 @@ ENTRIES["affine_transform_backward"] = Entry(
     backward_magnitude,
     lambda a: 8 * a["N"] * a["P"] * a["Q"] * a["C"],
 )
+
+
+def augment_images(rng, N, H, W, C, P, Q, bytes, bilinear, fill_mode, scale=1.0, indexed=0, shift=0.0, brightness=None):
+    """Floats are integers -9 .. 260, but 0 .. 255 where brightness makes bytes of them: then each value is exact."""
+    low, high = (0, 256) if bytes or brightness is not None else (-9, 261)
+    shading = np.array([[shift * (n - 1), np.nan if brightness is None or n == 1 else brightness] for n in range(N)])
+    return {
+        "y": (N, P, Q, C),
+        "x": rng.integers(low, high, (N + indexed, H, W, C)).astype(np.uint8 if bytes else np.float32),
+        "index": rng.integers(0, N + indexed, N) if indexed else None,
+        "transform": transforms(rng, N, H, W).astype(np.float64),
+        "shading": shading.astype(np.float32) if shift or brightness is not None else None,
+        **{"N": N, "H": H, "W": W, "C": C, "P": P, "Q": Q, "bytes": bytes, "bilinear": bilinear},
+        **{"fill_mode": fill_mode, "fill_value": 7.0, "scale": scale},
+    }
+
+
+_AUGMENTED = [
+    case(N=0, H=3, W=3, C=3, P=3, Q=3, bytes=1, bilinear=1, fill_mode=0),
+    case(N=3, H=1, W=1, C=3, P=2, Q=3, bytes=1, bilinear=1, fill_mode=5, scale=0.5),
+    case(N=4, H=1, W=6, C=1, P=3, Q=5, bytes=0, bilinear=1, fill_mode=5, shift=3.0),
+]
+_AUGMENTED += [
+    case(N=6, H=7, W=5, C=C, P=8, Q=6, bytes=bytes, bilinear=bilinear, fill_mode=fill_mode, indexed=2, scale=0.25)
+    for C, bytes in ((3, 1), (3, 0), (1, 1), (2, 0))
+    for bilinear in (0, 1)
+    for fill_mode in range(6)
+]
+_AUGMENTED += [
+    case(N=5, H=9, W=8, C=C, P=9, Q=8, bytes=bytes, bilinear=0, fill_mode=4, shift=shift, brightness=1.75)
+    for C, bytes, shift in ((3, 1, 0.0), (3, 0, 20.0), (4, 1, -30.0), (1, 0, 0.0))
+]
+ENTRIES["augment_images"] = Entry(
+    augment_images,
+    _AUGMENTED,
+    6,
+    lambda a, expected: {"y": np.full(expected["y"].shape, 300.0 * a["scale"])},
+    lambda a: 8 * a["N"] * a["P"] * a["Q"] * a["C"],
+)
