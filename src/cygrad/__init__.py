@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 _MODULES = [
     "activations", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "initializers", "layers",
-    "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "reference", "regularizers",
-    "saving", "testing", "utils",
+    "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random", "reference",
+    "regularizers", "saving", "testing", "utils",
 ]  # fmt: skip
 
 _NAMES = {

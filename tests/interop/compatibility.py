@@ -17,6 +17,7 @@ MODULES = [
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
 _STRINGS = "needs no TensorFlow; numbers are int32; with several OOV indices, another hash chooses"
+_PICTURES = "gives a PyDataset; 'bicubic', 'lanczos3' and 'area' are Pillow's, other filters are not there; no format"
 _OWN_FILES = "files are `.cygrad` (models) and `.safetensors` (weights)"
 
 DIFFERENCES = {
@@ -50,6 +51,8 @@ DIFFERENCES = {
     "utils.set_random_seed": "the numbers are other than Keras's, and the same on every machine",
     "utils.split_dataset": "of arrays, not of tf.data",
     "utils.timeseries_dataset_from_array": "gives a PyDataset; no format argument",
+    "preprocessing.image_dataset_from_directory": _PICTURES,
+    "utils.image_dataset_from_directory": _PICTURES,
     "preprocessing.timeseries_dataset_from_array": "gives a PyDataset; no format argument",
 }
 

@@ -287,9 +287,14 @@ class StreamBatches:
         source, done = self.source, 0
         indexed = hasattr(source, "__getitem__") and hasattr(source, "__len__") and not hasattr(source, "__next__")
         if self.iterator is None or not self.fixed:
-            if indexed:
+            endless = hasattr(source, "__next__")
+            if hasattr(source, "batches") and not (self.fixed and endless):  # pictures, which are read ahead
+                self.iterator = iter(source.batches(order))
+            elif indexed:
                 self.iterator = (source[int(i)] for i in (range(len(source)) if order is None else order))
             else:
+                if hasattr(source, "reset"):
+                    source.reset()
                 self.iterator = iter(source)
         while self.steps is None or done < self.steps:
             try:

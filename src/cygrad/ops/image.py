@@ -10,8 +10,9 @@ from .layout import reshape
 
 _FILL_MODES = {"constant": 0, "reflect": 1, "wrap": 2, "nearest": 3}
 _INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
+_PLACE_FILL_MODES = {"constant": 4, "nearest": 3, "reflect": 1, "wrap": 5}
 
-__all__ = ["affine_transform", "resize"]
+__all__ = ["affine_transform", "augment", "resize"]
 
 
 def choose(op, argument, value, table):
@@ -113,7 +114,9 @@ def resize(
     elif pad_to_aspect_ratio:
         h, w = max(H, W * P // Q), max(W, H * Q // P)
         top, left = (h - H) // 2, (w - W) // 2
-        x = pad(x, ((0, 0), (top, h - H - top), (left, w - W - left), (0, 0)), constant_values=fill_value)
+        x = pad(
+            x, ((0, 0), (top, top), (left, left), (0, 0)), constant_values=fill_value
+        )  # as Keras: an odd one is not
     _, H, W, _ = x.shape
     down, aside = H / P, W / Q
     transform = np.float32([aside, 0, 0.5 * aside - 0.5, 0, down, 0.5 * down - 0.5])
@@ -122,3 +125,57 @@ def resize(
     if dtype in ("uint8", "int32", "int64"):
         y = cast(clip(round(y), 0, 255) if dtype == "uint8" else round(y), dtype)
     return y if len(images.shape) == 4 else reshape(y, y.shape[1:])
+
+
+def augment(
+    images,
+    transform,
+    index=None,
+    size=None,
+    interpolation="bilinear",
+    fill_mode="nearest",
+    fill_value=0.0,
+    shading=None,
+    scale=1.0,
+):
+    """y[n,p,q] = scale shaded(images[index[n]] at row a0 p + a1 q + a2 and column b0 p + b1 q + b2): a batch of
+    augmented pictures, each by a map of its own, in one pass. For data: there is no gradient.
+
+    Shapes: images[S,H,W,C], a NumPy array or a tensor of uint8 or float32; index[N] or None (all), transform[N,6] in
+    double precision: a0, a1, a2, b0, b1, b2; y[N,*size,C] float32, size (H, W) where absent. interpolation: "bilinear",
+    "nearest". fill_mode, outside the centres of the outermost pixels: SciPy's "constant" (fill_value), "nearest",
+    "reflect" (mirrored with the edge) or "wrap" (the last pixel lies on the first). shading[N,2]: a number added to all
+    channels, within the range of the picture, then a factor of brightness (NaN: none), which multiplies the values as
+    whole numbers 0 .. 255, as Pillow does; a picture that leaves that range is stretched to it and back, and the last
+    of four channels, opacity, is left alone. Raises ValueError for other shapes and names.
+
+    >>> x = np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1)
+    >>> y = cygrad.ops.image.augment(x, [[1, 0, 0, 0, -1, 1]], scale=0.5)  # left and right change places
+    >>> y.numpy().ravel().tolist()
+    [0.5, 0.0, 1.5, 1.0]
+    """
+    op = "augment"
+    x = images if isinstance(images, Tensor) else np.ascontiguousarray(images)
+    if str(x.dtype) not in ("uint8", "float32") or len(x.shape) != 4 or 0 in x.shape[1:]:
+        raise ValueError(f"{op}: expected images[S,H,W,C] of uint8 or float32; got {x.dtype}, shape {tuple(x.shape)}")
+    if index is not None:
+        index = np.ascontiguousarray(index, np.int64)
+        if index.ndim != 1 or (index.size and not 0 <= index.min() <= index.max() < len(x)):
+            raise ValueError(f"{op}: index must be numbers of images, 0 .. {len(x) - 1}; got {index}")
+    N = x.shape[0] if index is None else len(index)
+    t = np.asarray(transform, np.float64)
+    if t.shape != (N, 6):
+        raise ValueError(f"{op}: expected transform[{N},6]; got shape {t.shape}")
+    if shading is not None:
+        shading = np.ascontiguousarray(shading, np.float32)
+        if shading.shape != (N, 2):
+            raise ValueError(f"{op}: expected shading[{N},2]; got shape {shading.shape}")
+    bilinear = choose(op, "interpolation", interpolation, _INTERPOLATIONS)
+    filling = choose(op, "fill_mode", fill_mode, _PLACE_FILL_MODES)
+    _, H, W, C = x.shape
+    P, Q = (H, W) if size is None else size
+    columns_first = np.ascontiguousarray(t[:, [4, 3, 5, 1, 0, 2]])
+    y, whole = empty((N, P, Q, C)), int(str(x.dtype) == "uint8")
+    sizes = (N, H, W, C, P, Q, whole, bilinear, filling, float(fill_value), float(scale))
+    K.augment_images(y, x, index, columns_first, shading, *sizes)
+    return y

@@ -78,9 +78,7 @@ def shaded(y, shift, brightness):
     return bright / 255 * (high - low) + low if stretched else bright
 
 
-def augment_images(
-    y, x, index, transform, shading, N, H, W, C, P, Q, bytes, bilinear, fill_mode, fill_value, scale
-):
+def augment_images(y, x, index, transform, shading, N, H, W, C, P, Q, bytes, bilinear, fill_mode, fill_value, scale):
     x = x.reshape(-1, H, W, C) if index is None else x.reshape(-1, H, W, C)[index]
     affine_transform_forward(y, x[:N], transform, N, H, W, C, P, Q, bilinear, fill_mode, fill_value)
     for n in range(N if shading is not None and y.size else 0):

@@ -10,6 +10,8 @@ from ..saving import (
     register_keras_serializable,
     serialize_keras_object,
 )
+from .image_dataset import image_dataset_from_directory
+from .image_utils import array_to_img, img_to_array, load_img, save_img
 from .numerical import normalize, split_dataset, to_categorical
 from .plotting import plot_activations, plot_history
 from .py_dataset import PyDataset
@@ -20,8 +22,10 @@ Sequence = PyDataset  # Keras 2's name
 CustomObjectScope = custom_object_scope
 
 __all__ = [
-    "CustomObjectScope", "PyDataset", "Sequence", "clear_session", "custom_object_scope", "deserialize_keras_object",
-    "get_custom_objects", "get_registered_name", "get_registered_object", "normalize", "pack_x_y_sample_weight",
-    "pad_sequences", "plot_activations", "plot_history", "register_keras_serializable", "serialize_keras_object",
-    "set_random_seed", "split_dataset", "timeseries_dataset_from_array", "to_categorical", "unpack_x_y_sample_weight",
+    "CustomObjectScope", "PyDataset", "Sequence", "array_to_img", "clear_session", "custom_object_scope",
+    "deserialize_keras_object", "get_custom_objects", "get_registered_name", "get_registered_object",
+    "image_dataset_from_directory", "img_to_array", "load_img", "normalize", "pack_x_y_sample_weight",
+    "pad_sequences", "plot_activations", "plot_history", "register_keras_serializable", "save_img",
+    "serialize_keras_object", "set_random_seed", "split_dataset", "timeseries_dataset_from_array", "to_categorical",
+    "unpack_x_y_sample_weight",
 ]  # fmt: skip
