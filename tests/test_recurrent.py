@@ -221,6 +221,21 @@ def test_capture_of_models_with_all_of_them():
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_persistent_tape_gives_gradients_twice(kind):
+    """The gates, whose memory a tape's only walk takes for their gradients, are still there for the second one."""
+    layer, x = made(kind, return_sequences=True), Variable(data(N, T, C))
+    layer(x)
+    found = []
+    for persistent in (True, False):
+        with GradientTape(persistent=persistent) as tape:
+            total = ops.sum(ops.square(layer(x)))
+        found += [tape.gradient(total, [x, *layer.trainable_weights]) for _ in range(1 + persistent)]
+    for first, second, once in zip(*found, strict=True):
+        np.testing.assert_array_equal(first, second)
+        np.testing.assert_array_equal(first, once)
+
+
 # ---- dropout ----
 
 
@@ -241,6 +256,26 @@ def test_dropout_is_for_training_only_and_follows_its_seed(kind, rates):
     again(x)
     again.set_weights(layer.get_weights())
     np.testing.assert_array_equal(again(x, training=True), first)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("rates", [{"recurrent_dropout": 0.4}, {"dropout": 0.3, "recurrent_dropout": 0.4}], ids=str)
+def test_kernels_drop_what_the_cell_does_step_by_step(kind, rates):
+    layer = made(kind, return_state=True, return_sequences=True, bias_initializer="glorot_uniform", **rates)
+    x, mask = Variable(data(N, T, C)), holes()
+    layer(x)
+    variables = [x, *layer.trainable_weights]
+
+    def by_kernel():
+        layer.cell.seed_generator = cygrad.random.SeedGenerator(4)
+        return layer(x, mask=mask, training=True)
+
+    def by_cell():
+        layer.cell.seed_generator = cygrad.random.SeedGenerator(4)
+        output, last = layers.RNN._run(layer, x, None, mask, True)
+        return (output, *last)
+
+    same(values_and_gradients(by_kernel, variables), values_and_gradients(by_cell, variables))
 
 
 def test_inputs_are_dropped_alike_at_all_steps():

@@ -3,7 +3,8 @@
  *
  * A task is a batch element and a head of keys. It packs keys and values once, then takes blocks of queries: their scores against all
  * keys stay in cache, become probabilities row by row, and are multiplied by the values, all on matmul's register tile. Kept for
- * backward are a row's maximum and sum, from which a block's probabilities are computed again, with the same bits.
+ * backward are a row's maximum and sum, from which a block's probabilities are computed again, with the same bits; its blocks have
+ * some of the keys.
  *
  * Sums over keys and queries go in their order, whatever the blocks. Where there are too few tasks for threads, backward cuts the queries
  * into parts, whose gradients of keys and values are added in order; how many follows from the sizes alone.
@@ -14,6 +15,7 @@
 enum {
     ATTENTION_BLOCK = 1 << 14, /* scores of a block of queries: in the second-level cache with what they meet */
     ATTENTION_ROWS = 112,      /* queries in a block, at most */
+    GRADIENT_ROWS = 128, GRADIENT_KEYS = 256, /* of a block of backward */
     ATTENTION_TASKS = 16,      /* tasks of backward, at least, where there are queries enough */
     ATTENTION_LEAST = 128      /* queries in a part of backward, at least */
 };
@@ -59,24 +61,27 @@ static void panels_product(float *y, int64_t y_row, const float *a, int64_t a_ro
     static const int64_t at_start[1] = {0};
     const int64_t rows = even_rows(M);
     struct tile t = {.y_row = y_row, .a_row = a_row, .a_k = a_k, .segment = at_start, .segments = 1, .K = K, .b_k = NR, .goes_on = goes_on};
-    for (int64_t j = 0; j < N; j += NR) {
-        t.b = b + j * steps;
-        for (int64_t i = 0; i < M; i += rows) {
-            t.a = a + i * a_row;
-            t.y = y + i * y_row + j;
-            run_tile(&t, cg_min64(rows, M - i), cg_min64(NR, N - j));
+    const int64_t together = M > N ? rows : M; /* rows that meet all panels before the next ones */
+    for (int64_t i0 = 0; i0 < M; i0 += together) {
+        for (int64_t j = 0; j < N; j += NR) {
+            t.b = b + j * steps;
+            for (int64_t i = i0; i < cg_min64(M, i0 + together); i += rows) {
+                t.a = a + i * a_row;
+                t.y = y + i * y_row + j;
+                run_tile(&t, cg_min64(rows, M - i), cg_min64(NR, N - j));
+            }
         }
     }
 }
 
-/* The first S scores x of query t: plus bias, and low where they are masked */
-static void bias_and_mask(const struct attention *p, float *x, int64_t S, int64_t b, int64_t head, int64_t t) {
+/* Scores x of query t and keys s0 .. s1-1: plus bias, and low where they are masked */
+static void bias_and_mask(const struct attention *p, float *x, int64_t b, int64_t head, int64_t t, int64_t s0, int64_t s1) {
     const int64_t *m = p->mask_steps, *a = p->bias_steps;
     const uint8_t *mask = p->mask ? p->mask + b * m[0] + head * m[1] + t * m[2] : NULL;
     const float *bias = p->bias ? p->bias + b * a[0] + head * a[1] + t * a[2] : NULL;
-    for (int64_t s = 0; s < S; s += VLEN) {
-        const int64_t n = cg_min64(VLEN, S - s);
-        vf score = vf_load(x + s); /* a row has whole vectors */
+    for (int64_t s = s0; s < s1; s += VLEN, x += VLEN) {
+        const int64_t n = cg_min64(VLEN, s1 - s);
+        vf score = vf_load(x); /* a row has whole vectors */
         if (bias) score += a[3] ? vf_load_upto(bias + s, n) : vf_set(*bias);
         if (mask) {
             uint8_t last[VLEN] = {0};
@@ -85,18 +90,16 @@ static void bias_and_mask(const struct attention *p, float *x, int64_t S, int64_
             score = vf_select((vi)(kept != 0), score, vf_set(ATTENTION_LOW));
         }
         if (p->causal) score = vf_select((vi)(lane_numbers() <= vi_set((int32_t)cg_max64(-1, cg_min64(VLEN, t - s)))), score, vf_set(ATTENTION_LOW));
-        vf_store(x + s, score);
+        vf_store(x, score);
     }
 }
 
-/* x[t1-t0,S] = the scores of queries t0 .. t1-1; copy: scratch for q, keys: k transposed, in panels */
-static void block_scores(const struct attention *p, float *x, float *copy, const float *keys, int64_t b, int64_t head, int64_t t0,
-                         int64_t t1, int64_t S) {
-    const int64_t row = spaced(p->S);
-    copy_rows(copy, p->q + ((b * p->T + t0) * p->heads + head) * p->D, p->heads * p->D, t1 - t0, p->D, p->scale);
-    panels_product(x, row, copy, spaced(p->D), 1, keys, p->D, t1 - t0, S, p->D, 0);
-    if (p->mask || p->bias || p->causal)
-        for (int64_t t = t0; t < t1; t++) bias_and_mask(p, x + (t - t0) * row, S, b, head, t);
+/* x[t1-t0,s1-s0] = the scores of queries t0 .. t1-1, which are in q times scale, and keys s0 .. s1-1 of keys, k transposed, in panels */
+static void block_scores(const struct attention *p, float *x, int64_t row, const float *q, const float *keys, int64_t b, int64_t head,
+                         int64_t t0, int64_t t1, int64_t s0, int64_t s1) {
+    panels_product(x, row, q, spaced(p->D), 1, keys + s0 * p->D, p->D, t1 - t0, s1 - s0, p->D, 0);
+    if (p->mask || p->bias || (p->causal && s1 > t0 + 1))
+        for (int64_t t = t0; t < t1; t++) bias_and_mask(p, x + (t - t0) * row, b, head, t, s0, s1);
 }
 
 /* y, max and sum of queries first .. last-1 of all heads that share the keys of key_head */
@@ -113,7 +116,8 @@ static int attention_task(const struct attention *p, float *y, float *max, float
             const int64_t t1 = cg_min64(last, t0 + rows), S = keys_seen(p, t1);
             float *to = y + ((b * p->T + t0) * p->heads + head) * p->V, *largest = max + (b * p->heads + head) * p->T;
             float *total = sum + (b * p->heads + head) * p->T;
-            block_scores(p, x, copy, keys, b, head, t0, t1, S);
+            copy_rows(copy, p->q + ((b * p->T + t0) * p->heads + head) * p->D, p->heads * p->D, t1 - t0, p->D, p->scale);
+            block_scores(p, x, row, copy, keys, b, head, t0, t1, 0, S);
             for (int64_t t = t0; t < t1; t++) {
                 float *scores = x + (t - t0) * row;
                 largest[t] = row_largest(scores, S);
@@ -157,7 +161,7 @@ static int CG_FN(attention_forward)(float *y, float *max, float *sum, const floa
 
 struct gradients { float *dq, *dk, *dv; const float *dy, *y, *max, *sum; };
 
-/* p in x, which holds scores, and ds in dp, which holds dy v^T, of query t */
+/* p in x, which holds S scores, and ds in dp, which holds dy v^T, of query t */
 static void softmax_gradient(const struct attention *p, const struct gradients *g, float *x, float *dp, int64_t S, int64_t b, int64_t head, int64_t t) {
     const int64_t at = ((b * p->T + t) * p->heads + head) * p->V, row = (b * p->heads + head) * p->T + t;
     const float max = g->max[row], dot = row_dot(g->dy + at, g->y + at, p->V);
@@ -169,22 +173,25 @@ static void softmax_gradient(const struct attention *p, const struct gradients *
     }
 }
 
-/* dq of queries first .. last-1, and their share of dk and dv, whose rows are dk_row and dv_row apart */
+/* dq of queries first .. last-1, and their share of dk and dv, whose rows are dk_row and dv_row apart. As sums and maxima are known, a block
+ * of scores need not have all keys: so many queries and keys that what is packed of them serves often, and all stays in cache. */
 static int attention_gradient(const struct attention *p, const struct gradients *g, float *dk, float *dv, int64_t dk_row, int64_t dv_row,
                               int64_t b, int64_t key_head, int64_t first, int64_t last) {
-    const int64_t rows = block_rows(p), row = spaced(p->S), group = p->heads / p->key_heads, D = p->D, V = p->V;
-    const int64_t k_row = p->key_heads * D, v_row = p->key_heads * V, q_row = p->heads * D, y_row = p->heads * V;
+    const int64_t D = p->D, V = p->V, group = p->heads / p->key_heads, k_row = p->key_heads * D, v_row = p->key_heads * V;
+    const int64_t q_row = p->heads * D, y_row = p->heads * V, q_copy = spaced(D), dy_copy = spaced(V);
+    const int64_t rows = even_rows_of(cg_max64(1, last - first), p->causal ? GRADIENT_ROWS / 2 : GRADIENT_ROWS);
+    const int64_t width = cg_ceil_div(even_rows_of(p->S, GRADIENT_KEYS), NR) * NR, row = spaced(width);
     const float *k = p->k + b * p->S * k_row + key_head * D, *v = p->v + b * p->S * v_row + key_head * V;
     const size_t sizes[] = {panels_size(D, p->S), panels_size(V, p->S), panels_size(p->S, D), panels_size(rows, D), panels_size(rows, V),
-                            (size_t)(rows * spaced(cg_max64(D, V))), (size_t)(rows * row), (size_t)(rows * row)};
+                            (size_t)(rows * q_copy), (size_t)(rows * dy_copy), (size_t)(rows * row), (size_t)(rows * row)};
     enum { PIECES = sizeof sizes / sizeof *sizes };
     float *scratch[PIECES];
     size_t bytes = 0;
     for (int i = 0; i < PIECES; i++) bytes += sizes[i] * sizeof(float);
     if (!(scratch[0] = cg_alloc(bytes))) return CG_ENOMEM;
     for (int i = 1; i < PIECES; i++) scratch[i] = scratch[i - 1] + sizes[i - 1];
-    float *keys_t = scratch[0], *values_t = scratch[1], *keys = scratch[2], *queries = scratch[3], *dys = scratch[4], *copy = scratch[5];
-    float *x = scratch[6], *dp = scratch[7];
+    float *keys_t = scratch[0], *values_t = scratch[1], *keys = scratch[2], *queries = scratch[3], *dys = scratch[4], *scaled = scratch[5];
+    float *dy_rows = scratch[6], *x = scratch[7], *dp = scratch[8];
     pack_panels(keys_t, k, 1, k_row, D, p->S);
     pack_panels(values_t, v, 1, v_row, V, p->S);
     pack_panels(keys, k, k_row, 1, p->S, D);
@@ -196,15 +203,20 @@ static int attention_gradient(const struct attention *p, const struct gradients 
         for (int64_t t0 = first; t0 < last; t0 += rows) {
             const int64_t t1 = cg_min64(last, t0 + rows), S = keys_seen(p, t1), n = t1 - t0;
             const float *q = p->q + ((b * p->T + t0) * p->heads + head) * D, *dy = g->dy + ((b * p->T + t0) * p->heads + head) * V;
-            block_scores(p, x, copy, keys_t, b, head, t0, t1, S);
-            copy_rows(copy, dy, y_row, n, V, 1);
-            panels_product(dp, row, copy, spaced(V), 1, values_t, V, n, S, V, 0);
-            for (int64_t t = t0; t < t1; t++) softmax_gradient(p, g, x + (t - t0) * row, dp + (t - t0) * row, S, b, head, t);
-            pack_panels(dys, dy, y_row, 1, n, V);
-            panels_product(dv, dv_row, x, 1, row, dys, n, S, V, n, 1);
+            float *dq = g->dq + ((b * p->T + t0) * p->heads + head) * D;
+            copy_rows(scaled, q, q_row, n, D, p->scale);
+            copy_rows(dy_rows, dy, y_row, n, V, 1);
             pack_panels(queries, q, q_row, 1, n, D);
-            panels_product(dk, dk_row, dp, 1, row, queries, n, S, D, n, 1);
-            panels_product(g->dq + ((b * p->T + t0) * p->heads + head) * D, q_row, dp, row, 1, keys, p->S, n, D, S, 0);
+            pack_panels(dys, dy, y_row, 1, n, V);
+            for (int64_t s0 = 0; s0 < S; s0 += width) {
+                const int64_t s1 = cg_min64(S, s0 + width), m = s1 - s0;
+                block_scores(p, x, row, scaled, keys_t, b, head, t0, t1, s0, s1);
+                panels_product(dp, row, dy_rows, dy_copy, 1, values_t + s0 * V, V, n, m, V, 0);
+                for (int64_t t = t0; t < t1; t++) softmax_gradient(p, g, x + (t - t0) * row, dp + (t - t0) * row, m, b, head, t);
+                panels_product(dv + s0 * dv_row, dv_row, x, 1, row, dys, n, m, V, n, 1);
+                panels_product(dk + s0 * dk_row, dk_row, dp, 1, row, queries, n, m, D, n, 1);
+                panels_product(dq, q_row, dp, row, 1, keys + s0 * NR, p->S, n, D, m, s0 > 0);
+            }
         }
     }
     cg_free(scratch[0], bytes);
@@ -237,8 +249,8 @@ static int CG_FN(attention_backward)(float *dq, float *dk, float *dv, const floa
     int status = CG_OK;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1)
     for (int64_t i = 0; i < tasks * parts; i++) {
-        const int64_t task = i / parts, part = i % parts, b = task / key_heads, head = task % key_heads;
-        float *to_k = partial ? partial + i * apart : dk + (b * S * key_heads + head) * D;
+        const int64_t task = i % tasks, part = parts - 1 - i / tasks, b = task / key_heads, head = task % key_heads; /* last queries see most keys */
+        float *to_k = partial ? partial + (task * parts + part) * apart : dk + (b * S * key_heads + head) * D;
         float *to_v = partial ? to_k + S * D : dv + (b * S * key_heads + head) * V;
         const int failed = attention_gradient(&p, &g, to_k, to_v, partial ? D : key_heads * D, partial ? V : key_heads * V, b, head,
                                               T * part / parts, T * (part + 1) / parts);

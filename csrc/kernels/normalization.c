@@ -96,17 +96,19 @@ COLUMNS(normalize_columns, vf_fma(u - a, b, c))                    /* (x - mean)
 COLUMNS(scale_columns, vf_fma(u, a, b))                            /* x factor + shift */
 COLUMNS(normalize_columns_backward, vf_fma(b - v, c, u - a) * d)    /* (dy - mean dy - (x - mean) slope) factor */
 
-/* f over all rows, the last part first. bytes: of memory that a value moves. */
+/* f over all rows: each thread over the parts whose statistics it found, the last one, which its own cache may still hold, first.
+ * bytes: of memory that a value moves. */
 static void run_columns(columns_function *f, struct columns *t, const struct grid *g, int bytes) {
     t->stream = rows_stream(t->y, g->rows, g->W);
     const double values = (double)g->M * g->C;
     const int threads = cg_threads(4 * values, bytes * values);
     CG_PARALLEL_FOR(threads)
-    for (int64_t i = 0; i < g->parts; i++) {
-        const int64_t part = g->parts - 1 - i, first = part_start(g, part), end = part_start(g, part + 1);
-        if (i == 0) f(t, g->rows * g->W, 1, (g->M - g->rows * g->fold) * g->C);
-        f(t, first * g->W, end - first, g->W);
-    }
+    for (int64_t share = 0; share < threads; share++)
+        for (int64_t part = g->parts * (share + 1) / threads - 1; part >= g->parts * share / threads; part--) {
+            const int64_t first = part_start(g, part), end = part_start(g, part + 1);
+            if (part == g->parts - 1) f(t, g->rows * g->W, 1, (g->M - g->rows * g->fold) * g->C);
+            f(t, first * g->W, end - first, g->W);
+        }
 }
 
 /* ---- statistics of columns ---- */

@@ -1,4 +1,5 @@
-/* recurrent.c: SimpleRNN, GRU and LSTM over whole sequences, one call for the forward and one for the backward pass.
+/* recurrent.c: SimpleRNN, GRU and LSTM over whole sequences, one call for the forward and one for the backward pass. Here is what the three
+ * share, and SimpleRNN; the other cells are in gru.c and lstm.c.
  *
  * z, the product of x for all steps, comes from matmul.c; here is what cannot be done for all steps at once. A thread takes a block of
  * samples through all steps: nobody waits for anybody, and a sample's bits depend on no other. Within a step a panel of units is computed
@@ -7,6 +8,9 @@
  *
  * What is a sum over the steps (the gradients of the kernels and the biases) is left to matmul and reduce_sum, which run over all steps
  * at once: forward saves the state before each step, backward gives dz for each.
+ *
+ * Recurrent dropout: for each gate, which values of a sample's state its product meets, and how they are scaled, the same in all steps
+ * (Gal and Ghahramani 2016). Then each gate has a product of its own.
  *
  * A mask concerns only what goes from step to step, in forward_block and backward_block; the cells' own functions do not know it. */
 
@@ -20,6 +24,7 @@ struct sequence {
     int64_t N, T, U;
     int gates;
     const uint8_t *mask;
+    const float *kept; /* [gates,N,U], by which the state is multiplied before the product; or NULL */
     int activation, recurrent_activation, reverse, sequences, zero_output;
     /* op(recurrent_kernel), in panels [K][width] of one gate's columns, or in place */
     const float *kernel;
@@ -27,9 +32,9 @@ struct sequence {
     int64_t K, width, panel_k;
 };
 
-static struct sequence sequence_of(const float *kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U, int gates, int activation,
-                                   int recurrent_activation, int reverse, int sequences, int zero_output) {
-    return (struct sequence){.N = N, .T = T, .U = U, .gates = gates, .mask = mask, .activation = activation,
+static struct sequence sequence_of(const float *kernel, const float *kept, const uint8_t *mask, int64_t N, int64_t T, int64_t U, int gates,
+                                   int activation, int recurrent_activation, int reverse, int sequences, int zero_output) {
+    return (struct sequence){.N = N, .T = T, .U = U, .gates = gates, .mask = mask, .kept = kept, .activation = activation,
                              .recurrent_activation = recurrent_activation, .reverse = reverse, .sequences = sequences,
                              .zero_output = zero_output, .kernel = kernel};
 }
@@ -65,7 +70,8 @@ static void pack_recurrent(const struct sequence *q, int transposed) {
 }
 
 /* y[rows, n] = a[rows, K] b[K, n], b's rows b_k apart, added to y where it goes on, else to start[n] (NULL: 0) */
-static void multiply_rows(float *y, int64_t y_row, const float *a, int64_t a_row, const float *b, int64_t b_k, int64_t rows, int64_t n, int64_t K, const float *start, int goes_on) {
+static void multiply_rows(float *y, int64_t y_row, const float *a, int64_t a_row, const float *b, int64_t b_k, int64_t rows, int64_t n, int64_t K,
+                          const float *start, int goes_on) {
     static const int64_t at_start[1] = {0};
     const int64_t m = even_rows(rows);
     if (n > NR && n <= (WIDE - 1) * VLEN) { /* between the widths that there are tiles of */
@@ -142,6 +148,7 @@ struct states {
     int64_t n, count, row;
     float *h, *c, *next_h, *next_c; /* before and after the step */
     float *inner;                   /* of the GRU: of the recurrent product, or of the reset state */
+    float *dropped;                 /* h as each gate's product meets it, [gates,count,row]; NULL: h */
 };
 
 struct recurrence {
@@ -151,6 +158,20 @@ struct recurrence {
     int reset_after;
     void (*step)(const struct recurrence *f, const struct states *b, int64_t t);
 };
+
+/* The state that gate g's product meets, with rows b->row apart */
+static inline const float *state_of(const struct states *b, int64_t g) { return b->dropped ? b->dropped + g * b->count * b->row : b->h; }
+
+/* to[rows, U] = a * kept, or more of it where `add`; kept's rows are U apart, the others row */
+static void multiply_kept(float *to, const float *a, const float *kept, int64_t row, int64_t rows, int64_t U, int add) {
+    for (int64_t i = 0; i < rows; i++, to += row, a += row, kept += U)
+        for (int64_t j = 0; j < U; j += VLEN) {
+            const vf before = add ? vf_load_upto(to + j, U - j) : vf_set(0);
+            vf_store_upto(to + j, vf_fma(vf_load_upto(a + j, U - j), vf_load_upto(kept + j, U - j), before), U - j);
+        }
+}
+
+static inline const float *kept_of(const struct sequence *q, int64_t g, int64_t n) { return q->kept + (g * q->N + n) * q->U; }
 
 /* Does step t of sample n change its state? */
 static inline int live(const struct sequence *q, int64_t n, int64_t t) { return !q->mask || q->mask[n * q->T + t]; }
@@ -167,7 +188,9 @@ static void first_steps(const struct sequence *q, int64_t *first, int64_t n, int
 static void forward_block(const struct recurrence *f, int64_t n, int64_t count, float *scratch) {
     const struct sequence *q = &f->q;
     const int64_t U = q->U, T = q->T, row = scratch_row(U), size = count * row;
-    struct states b = {n, count, row, scratch, scratch + size, scratch + 2 * size, scratch + 3 * size, scratch + 4 * size};
+    struct states b = {.n = n, .count = count, .row = row, .h = scratch, .c = scratch + size, .next_h = scratch + 2 * size,
+                       .next_c = scratch + 3 * size, .inner = scratch + 4 * size,
+                       .dropped = q->kept ? scratch + 5 * size : NULL};
     int64_t first[BLOCK_ROWS];
     if (q->mask) first_steps(q, first, n, count);
     copy_state(b.h, row, f->h0 ? f->h0 + n * U : NULL, U, count, U);
@@ -177,6 +200,8 @@ static void forward_block(const struct recurrence *f, int64_t n, int64_t count, 
         const int64_t t = q->reverse ? T - 1 - s : s;
         if (f->states) copy_state(f->states + (n * T + t) * U, T * U, b.h, row, count, U);
         if (f->cells) copy_state(f->cells + (n * T + t) * U, T * U, b.c, row, count, U);
+        for (int64_t g = 0; g < (q->kept ? q->gates : 0); g++)
+            multiply_kept(b.dropped + g * size, b.h, kept_of(q, g, n), row, count, U, 0);
         f->step(f, &b, t);
         for (int64_t i = 0; i < count; i++) {
             const int changes = live(q, n + i, t);
@@ -231,7 +256,7 @@ static int run_recurrence(struct recurrence *f) {
         if (!(q->packed = cg_alloc(bytes))) return CG_ENOMEM;
         pack_recurrent(q, 0);
     }
-    const int status = for_blocks(run_forward_block, f, q, 5 * scratch_row(q->U));
+    const int status = for_blocks(run_forward_block, f, q, (5 + (q->kept ? q->gates : 0)) * scratch_row(q->U));
     cg_free(q->packed, bytes);
     return status;
 }
@@ -242,6 +267,7 @@ static int run_recurrence(struct recurrence *f) {
 struct state_gradients {
     int64_t n, count, row, wide;
     float *dh, *dc, *d; /* d[count, gates U] */
+    float *part;        /* of dh, one gate's */
 };
 
 struct recurrence_backward {
@@ -255,7 +281,8 @@ struct recurrence_backward {
 static void backward_block(const struct recurrence_backward *r, int64_t n, int64_t count, float *scratch) {
     const struct sequence *q = &r->q;
     const int64_t U = q->U, T = q->T, row = scratch_row(U), wide = scratch_row(q->gates * U), size = count * row;
-    struct state_gradients b = {n, count, row, wide, scratch, scratch + size, scratch + 2 * size};
+    struct state_gradients b = {.n = n, .count = count, .row = row, .wide = wide, .dh = scratch, .dc = scratch + size, .part = scratch + 2 * size,
+                                .d = scratch + 3 * size};
     int64_t first[BLOCK_ROWS];
     if (q->mask) first_steps(q, first, n, count);
     copy_state(b.dh, row, r->dh_n ? r->dh_n + n * U : NULL, U, count, U);
@@ -284,15 +311,28 @@ static int run_recurrence_backward(struct recurrence_backward *r) {
     const size_t bytes = packed_bytes(q, 1);
     if (!(q->packed = cg_alloc(bytes))) return CG_ENOMEM;
     pack_recurrent(q, 1);
-    const int status = for_blocks(run_backward_block, r, q, 2 * scratch_row(q->U) + scratch_row(q->K));
+    const int status = for_blocks(run_backward_block, r, q, 3 * scratch_row(q->U) + scratch_row(q->K));
     cg_free(q->packed, bytes);
     return status;
 }
 
-/* dh[rows, U] += d's columns k0 .. k0 + K - 1 times the same rows of the transposed recurrent kernel; add = 0: dh is written */
-static void backward_product(const struct sequence *q, const struct state_gradients *b, float *dh, int64_t k0, int64_t K, int add) {
+/* dh[rows, U] += columns k0 .. k0 + K - 1 of d times the same rows of the transposed recurrent kernel; add = 0: dh is written */
+static void add_product(const struct sequence *q, const struct state_gradients *b, float *dh, int64_t k0, int64_t K, int add) {
     for (int64_t j = 0; j < q->U; j += q->width)
-        multiply_rows(dh + j, b->row, b->d + k0, b->wide, panel_of(q, 0, j) + k0 * q->width, q->width, b->count, cg_min64(q->width, q->U - j), K, NULL, add);
+        multiply_rows(dh + j, b->row, b->d + k0, b->wide, panel_of(q, 0, j) + k0 * q->width, q->width, b->count,
+                      cg_min64(q->width, q->U - j), K, NULL, add);
+}
+
+/* The same for d's columns of some gates */
+static void backward_product(const struct sequence *q, const struct state_gradients *b, float *dh, int64_t first, int64_t gates, int add) {
+    if (!q->kept) {
+        add_product(q, b, dh, first * q->U, gates * q->U, add);
+        return;
+    }
+    for (int64_t g = first; g < first + gates; g++) {
+        add_product(q, b, b->part, g * q->U, q->U, 0);
+        multiply_kept(dh, b->part, kept_of(q, g, b->n), b->row, b->count, q->U, add || g > first);
+    }
 }
 
 /* A masked step's part: the gradient of what the step would have computed is 0. */
@@ -314,7 +354,7 @@ static void simple_rnn_step(const struct recurrence *f, const struct states *b, 
     float *z = f->z + (b->n * q->T + t) * U;
     for (int64_t j = 0; j < U; j += q->width) {
         const int64_t w = cg_min64(q->width, U - j);
-        multiply_rows(z + j, z_row, b->h, b->row, panel_of(q, 0, j), q->panel_k, b->count, w, U, NULL, 1);
+        multiply_rows(z + j, z_row, state_of(b, 0), b->row, panel_of(q, 0, j), q->panel_k, b->count, w, U, NULL, 1);
         activate_rows(z + j, b->count, w, z_row, q->activation);
     }
     copy_state(b->next_h, b->row, z, z_row, b->count, U);
@@ -335,255 +375,21 @@ static void simple_rnn_step_backward(const struct recurrence_backward *r, const 
             vf_store_upto(dh, vf_set(0), U - j);
         }
     }
-    backward_product(q, b, b->dh, 0, U, 1);
+    backward_product(q, b, b->dh, 0, 1, 1);
 }
 
 static int CG_FN(simple_rnn_forward)(float *y, float *h_n, float *states, float *z, const float *recurrent_kernel, const float *h0,
-                                     const uint8_t *mask, int64_t N, int64_t T, int64_t U, int activation, int reverse,
+                                     const float *kept, const uint8_t *mask, int64_t N, int64_t T, int64_t U, int activation, int reverse,
                                      int sequences, int zero_output) {
-    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
+    struct recurrence f = {.q = sequence_of(recurrent_kernel, kept, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
                         .y = y, .h_n = h_n, .states = states, .z = z, .h0 = h0, .step = simple_rnn_step};
     return run_recurrence(&f);
 }
 
 static int CG_FN(simple_rnn_backward)(float *dz, float *dh0, const float *dy, const float *dh_n, const float *z,
-                                      const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
+                                      const float *recurrent_kernel, const float *kept, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
                                       int activation, int reverse, int sequences, int zero_output) {
-    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
+    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, kept, mask, N, T, U, 1, activation, CG_SIGMOID, reverse, sequences, zero_output),
                          .dz = dz, .dh0 = dh0, .dy = dy, .dh_n = dh_n, .z = z, .step = simple_rnn_step_backward};
-    return run_recurrence_backward(&r);
-}
-
-/* ---- LSTM: gates i, f, g, o of z; c' = f c + i g; h' = o activation(c') ---- */
-
-CG_INLINE void lstm_gates(const struct sequence *q, const struct states *b, float *z, int64_t j, int64_t w, const int usual) {
-    const int64_t U = q->U, z_row = q->T * 4 * U;
-    for (int64_t i = 0; i < b->count; i++) {
-        for (int64_t u = j; u < j + w; u += VLEN) {
-            const int64_t left = j + w - u, at = i * b->row + u;
-            float *to = z + i * z_row + u;
-            vf in = GATE(vf_load_upto(to, left)), forget = GATE(vf_load_upto(to + U, left));
-            vf new = STATE(vf_load_upto(to + 2 * U, left)), out = GATE(vf_load_upto(to + 3 * U, left));
-            vf c = vf_fma(forget, vf_load_upto(b->c + at, left), in * new);
-            vf_store_upto(to, in, left);
-            vf_store_upto(to + U, forget, left);
-            vf_store_upto(to + 2 * U, new, left);
-            vf_store_upto(to + 3 * U, out, left);
-            vf_store_upto(b->next_c + at, c, left);
-            vf_store_upto(b->next_h + at, out * STATE(c), left);
-        }
-    }
-}
-
-static void lstm_step(const struct recurrence *f, const struct states *b, int64_t t) {
-    const struct sequence *q = &f->q;
-    const int64_t U = q->U, z_row = q->T * 4 * U;
-    float *z = f->z + (b->n * q->T + t) * 4 * U;
-    for (int64_t j = 0; j < U; j += q->width) {
-        const int64_t w = cg_min64(q->width, U - j);
-        for (int64_t g = 0; g < 4; g++)
-            multiply_rows(z + g * U + j, z_row, b->h, b->row, panel_of(q, g, j), q->panel_k, b->count, w, U, NULL, 1);
-        if (is_usual(q)) lstm_gates(q, b, z, j, w, 1);
-        else lstm_gates(q, b, z, j, w, 0);
-    }
-}
-
-CG_INLINE void lstm_row_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t, const int usual) {
-    const struct sequence *q = &r->q;
-    const int64_t U = q->U, at = (b->n + i) * q->T + t;
-    const float *z = r->z + at * 4 * U, *cells = r->cells + at * U;
-    float *dz = r->dz + at * 4 * U, *d = b->d + i * b->wide, *dh_row = b->dh + i * b->row, *dc_row = b->dc + i * b->row;
-    for (int64_t j = 0; j < U; j += VLEN) {
-        const int64_t left = U - j;
-        vf in = vf_load_upto(z + j, left), forget = vf_load_upto(z + U + j, left);
-        vf new = vf_load_upto(z + 2 * U + j, left), out = vf_load_upto(z + 3 * U + j, left);
-        vf c = vf_load_upto(cells + j, left), y = STATE(vf_fma(forget, c, in * new));
-        vf dh = vf_load_upto(dh_row + j, left);
-        vf dc = vf_load_upto(dc_row + j, left) + STATE_BACKWARD(dh * out, y);
-        vf found[4] = {GATE_BACKWARD(dc * new, in), GATE_BACKWARD(dc * c, forget), STATE_BACKWARD(dc * in, new), GATE_BACKWARD(dh * y, out)};
-        CG_UNROLL
-        for (int g = 0; g < 4; g++) {
-            vf_store_upto(dz + g * U + j, found[g], left);
-            vf_store_upto(d + g * U + j, found[g], left);
-        }
-        vf_store_upto(dh_row + j, vf_set(0), left);
-        vf_store_upto(dc_row + j, dc * forget, left);
-    }
-}
-
-static void lstm_step_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t) {
-    const int usual = is_usual(&r->q);
-    for (int64_t i = 0; i < b->count; i++) {
-        if (clear_masked(r, b, i, t)) continue;
-        if (usual) lstm_row_backward(r, b, i, t, 1);
-        else lstm_row_backward(r, b, i, t, 0);
-    }
-    backward_product(&r->q, b, b->dh, 0, 4 * r->q.U, 1);
-}
-
-static int CG_FN(lstm_forward)(float *y, float *h_n, float *c_n, float *states, float *cells, float *z, const float *recurrent_kernel,
-                               const float *h0, const float *c0, const uint8_t *mask, int64_t N, int64_t T, int64_t U, int activation,
-                               int recurrent_activation, int reverse, int sequences, int zero_output) {
-    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
-                        .y = y, .h_n = h_n, .c_n = c_n, .states = states, .cells = cells, .z = z, .h0 = h0, .c0 = c0, .step = lstm_step};
-    return run_recurrence(&f);
-}
-
-static int CG_FN(lstm_backward)(float *dz, float *dh0, float *dc0, const float *dy, const float *dh_n, const float *dc_n, const float *z,
-                                const float *cells, const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
-                                int activation, int recurrent_activation, int reverse, int sequences, int zero_output) {
-    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 4, activation, recurrent_activation, reverse, sequences, zero_output),
-                         .dz = dz, .dh0 = dh0, .dc0 = dc0, .dy = dy, .dh_n = dh_n, .dc_n = dc_n, .z = z, .cells = cells, .step = lstm_step_backward};
-    return run_recurrence_backward(&r);
-}
-
-/* ---- GRU: gates u (update), r (reset), g of z; h' = u h + (1 - u) g. With b the recurrent bias:
- *      reset_after: g = activation(z_g + r (h U_g + b_g)), inner = h U_g + b_g;  else g = activation(z_g + (r h) U_g), inner = r h ---- */
-
-CG_INLINE void gru_gates(const struct recurrence *f, const struct states *b, float *z, float *inner, int64_t inner_row, int64_t j, int64_t w, const int usual, const int after) {
-    const struct sequence *q = &f->q;
-    const int64_t U = q->U, z_row = q->T * 3 * U;
-    const float *bias = f->recurrent_bias;
-    for (int64_t i = 0; i < b->count; i++) {
-        for (int64_t u = j; u < j + w; u += VLEN) {
-            const int64_t left = j + w - u, at = i * b->row + u;
-            float *to = z + i * z_row + u;
-            vf update = vf_load_upto(to, left), reset = vf_load_upto(to + U, left), h = vf_load_upto(b->h + at, left);
-            if (bias) {
-                update += vf_load_upto(bias + u, left);
-                reset += vf_load_upto(bias + U + u, left);
-            }
-            update = GATE(update);
-            reset = GATE(reset);
-            vf_store_upto(to, update, left);
-            vf_store_upto(to + U, reset, left);
-            if (!after) {
-                vf_store_upto(b->inner + at, reset * h, left);
-                vf_store_upto(inner + i * inner_row + u, reset * h, left);
-                continue;
-            }
-            vf new = STATE(vf_fma(reset, vf_load_upto(inner + i * inner_row + u, left), vf_load_upto(to + 2 * U, left)));
-            vf_store_upto(to + 2 * U, new, left);
-            vf_store_upto(b->next_h + at, vf_fma(update, h - new, new), left);
-        }
-    }
-}
-
-/* The rest of a step where the state is reset before the product. */
-static void gru_mix(const struct sequence *q, const struct states *b, float *z, int64_t j, int64_t w) {
-    const int64_t U = q->U, z_row = q->T * 3 * U;
-    const int usual = q->activation == CG_TANH;
-    for (int64_t i = 0; i < b->count; i++) {
-        for (int64_t u = j; u < j + w; u += VLEN) {
-            const int64_t left = j + w - u, at = i * b->row + u;
-            float *to = z + i * z_row + u;
-            vf new = STATE(vf_load_upto(to + 2 * U, left));
-            vf_store_upto(to + 2 * U, new, left);
-            vf_store_upto(b->next_h + at, vf_fma(vf_load_upto(to, left), vf_load_upto(b->h + at, left) - new, new), left);
-        }
-    }
-}
-
-static void gru_step(const struct recurrence *f, const struct states *b, int64_t t) {
-    const struct sequence *q = &f->q;
-    const int64_t U = q->U, z_row = q->T * 3 * U, inner_row = f->inner ? q->T * U : b->row;
-    float *z = f->z + (b->n * q->T + t) * 3 * U, *inner = f->inner ? f->inner + (b->n * q->T + t) * U : b->inner;
-    for (int64_t j = 0; j < U; j += q->width) {
-        const int64_t w = cg_min64(q->width, U - j);
-        for (int64_t g = 0; g < 2; g++)
-            multiply_rows(z + g * U + j, z_row, b->h, b->row, panel_of(q, g, j), q->panel_k, b->count, w, U, NULL, 1);
-        if (f->reset_after) {
-            const float *bias = f->recurrent_bias ? f->recurrent_bias + 2 * U + j : NULL;
-            multiply_rows(inner + j, inner_row, b->h, b->row, panel_of(q, 2, j), q->panel_k, b->count, w, U, bias, 0);
-            if (is_usual(q)) gru_gates(f, b, z, inner, inner_row, j, w, 1, 1);
-            else gru_gates(f, b, z, inner, inner_row, j, w, 0, 1);
-        } else {
-            gru_gates(f, b, z, inner, inner_row, j, w, 0, 0);
-        }
-    }
-    for (int64_t j = 0; j < U && !f->reset_after; j += q->width) {
-        const int64_t w = cg_min64(q->width, U - j);
-        multiply_rows(z + 2 * U + j, z_row, b->inner, b->row, panel_of(q, 2, j), q->panel_k, b->count, w, U, NULL, 1);
-        gru_mix(q, b, z, j, w);
-    }
-}
-
-CG_INLINE void gru_row_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t, const int usual, const int after) {
-    const struct sequence *q = &r->q;
-    const int64_t U = q->U, at = (b->n + i) * q->T + t;
-    const float *z = r->z + at * 3 * U, *states = r->states + at * U, *inner = r->inner + at * U;
-    float *dz = r->dz + at * 3 * U, *d = b->d + i * b->wide, *dh_row = b->dh + i * b->row;
-    for (int64_t j = 0; j < U; j += VLEN) {
-        const int64_t left = U - j;
-        vf update = vf_load_upto(z + j, left), reset = vf_load_upto(z + U + j, left), new = vf_load_upto(z + 2 * U + j, left);
-        vf dh = vf_load_upto(dh_row + j, left);
-        vf dupdate = GATE_BACKWARD(dh * (vf_load_upto(states + j, left) - new), update);
-        vf dnew = STATE_BACKWARD(dh * (1.0f - update), new);
-        vf_store_upto(dz + j, dupdate, left);
-        vf_store_upto(d + j, dupdate, left);
-        vf_store_upto(dz + 2 * U + j, dnew, left);
-        vf_store_upto(dh_row + j, dh * update, left);
-        if (!after) {
-            vf_store_upto(d + 2 * U + j, dnew, left);
-            continue;
-        }
-        vf dreset = GATE_BACKWARD(dnew * vf_load_upto(inner + j, left), reset);
-        vf_store_upto(dz + U + j, dreset, left);
-        vf_store_upto(d + U + j, dreset, left);
-        vf_store_upto(d + 2 * U + j, dnew * reset, left);
-    }
-    if (after) copy_state(r->dinner + at * 3 * U, 0, d, 0, 1, 3 * U);
-}
-
-/* The gradient of the reset gate, where the state is reset before the product: b->dc has that of r h. */
-static void gru_reset_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t i, int64_t t) {
-    const struct sequence *q = &r->q;
-    const int64_t U = q->U, at = (b->n + i) * q->T + t;
-    const int usual = 0;
-    for (int64_t j = 0; j < U; j += VLEN) {
-        const int64_t left = U - j;
-        float *dh = b->dh + i * b->row + j;
-        vf dinner = vf_load_upto(b->dc + i * b->row + j, left), reset = vf_load_upto(r->z + at * 3 * U + U + j, left);
-        vf dreset = GATE_BACKWARD(dinner * vf_load_upto(r->states + at * U + j, left), reset);
-        vf_store_upto(r->dz + at * 3 * U + U + j, dreset, left);
-        vf_store_upto(b->d + i * b->wide + U + j, dreset, left);
-        vf_store_upto(dh, vf_fma(dinner, reset, vf_load_upto(dh, left)), left);
-    }
-}
-
-static void gru_step_backward(const struct recurrence_backward *r, const struct state_gradients *b, int64_t t) {
-    const struct sequence *q = &r->q;
-    const int usual = is_usual(q);
-    for (int64_t i = 0; i < b->count; i++) {
-        if (clear_masked(r, b, i, t)) continue;
-        if (!r->reset_after) gru_row_backward(r, b, i, t, 0, 0);
-        else if (usual) gru_row_backward(r, b, i, t, 1, 1);
-        else gru_row_backward(r, b, i, t, 0, 1);
-    }
-    if (r->reset_after) {
-        backward_product(q, b, b->dh, 0, 3 * q->U, 1);
-        return;
-    }
-    backward_product(q, b, b->dc, 2 * q->U, q->U, 0);
-    for (int64_t i = 0; i < b->count; i++)
-        if (live(q, b->n + i, t)) gru_reset_backward(r, b, i, t);
-    backward_product(q, b, b->dh, 0, 2 * q->U, 1);
-}
-
-static int CG_FN(gru_forward)(float *y, float *h_n, float *states, float *inner, float *z, const float *recurrent_kernel,
-                              const float *recurrent_bias, const float *h0, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
-                              int activation, int recurrent_activation, int reset_after, int reverse, int sequences, int zero_output) {
-    struct recurrence f = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
-                        .y = y, .h_n = h_n, .states = states, .inner = inner, .z = z, .recurrent_bias = recurrent_bias, .h0 = h0,
-                        .reset_after = reset_after, .step = gru_step};
-    return run_recurrence(&f);
-}
-
-static int CG_FN(gru_backward)(float *dz, float *dinner, float *dh0, const float *dy, const float *dh_n, const float *z, const float *states,
-                               const float *inner, const float *recurrent_kernel, const uint8_t *mask, int64_t N, int64_t T, int64_t U,
-                               int activation, int recurrent_activation, int reset_after, int reverse, int sequences, int zero_output) {
-    struct recurrence_backward r = {.q = sequence_of(recurrent_kernel, mask, N, T, U, 3, activation, recurrent_activation, reverse, sequences, zero_output),
-                         .dz = dz, .dinner = dinner, .dh0 = dh0, .dy = dy, .dh_n = dh_n, .z = z, .states = states, .inner = inner,
-                         .reset_after = reset_after, .step = gru_step_backward};
     return run_recurrence_backward(&r);
 }

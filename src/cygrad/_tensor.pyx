@@ -508,6 +508,11 @@ cpdef Tensor gradient_over(Tensor x, Tensor dy):
     return gradient_like(x)
 
 
+def last_walk():
+    """For a backward function: will nobody call it again? Then it may overwrite what forward saved for it."""
+    return _thread.last_walk
+
+
 cdef bint held_once(Tensor t, Py_ssize_t references) noexcept:
     """Does nobody hold t but so many references known to the caller, and nobody its memory but t? (A view, an export to NumPy and a
     recorder that takes it for constant would hold it.)"""
@@ -645,6 +650,7 @@ cdef class GradientTape:
             self.records = []
         tapes = getattr(_thread, "tapes", None)
         _thread.tapes = None           # what backward does is not recorded
+        _thread.last_walk = not self.persistent
         try:
             for i in range(len(records) - 1, -1, -1):
                 entry = <Record>(records[i] if self.persistent else records.pop())

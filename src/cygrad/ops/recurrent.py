@@ -1,11 +1,11 @@
 """Sequences through SimpleRNN, GRU and LSTM: one matrix product for the input of all steps, one kernel call for the
-steps, and the same back. Not in keras.ops. Kernels: csrc/kernels/recurrent.c."""
+steps, and the same back. Not in keras.ops. Kernels: csrc/kernels/recurrent.c, gru.c, lstm.c."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, record, recording, tracked, view
+from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, last_walk, record, recording, tracked, view
 from .matmul import FUSED
 
 # those activations whose derivative follows from the value, by their numbers in enum cg_activation
@@ -25,16 +25,19 @@ def _gate(activation, op):
 
 
 @lru_cache(maxsize=4096)
-def _sizes(op, gates, x, kernel, recurrent_kernel, bias, bias_shape, states, mask):
+def _sizes(op, gates, x, kernel, recurrent_kernel, bias, bias_shape, states, kept, mask):
     """(N, T, C, U) for shapes, once they have been checked."""
     if len(x) != 3:
         raise ValueError(f"{op}: expected x[N,T,C]; got shape {x}. Is the batch axis missing?")
     N, T, C = x
     U = recurrent_kernel[0] if recurrent_kernel else 0
+    if kernel is None and gates * U != C:
+        raise ValueError(f"{op}: expected x[N,T,{gates * U}], its product, where kernel is None; got shape {x}")
     expected = {
         "kernel": (kernel, (C, gates * U)),
         "recurrent_kernel": (recurrent_kernel, (U, gates * U)),
         "bias": (bias, tuple(n * U if n == gates else n for n in bias_shape)),
+        "recurrent_dropout_mask": (kept, (gates, N, U)),
         "mask": (mask, (N, T)),
         **{f"initial_state[{i}]": (state, (N, U)) for i, state in enumerate(states)},
     }
@@ -73,17 +76,24 @@ def _record_several(outputs, inputs, backward):
         record(y, (joint,), lambda dy, i=i: keep(i, dy))
 
 
+def _over(z):
+    """Memory for dz: that of the gates, where nobody will ask for them again, for what fits in cache costs less."""
+    return z if last_walk() else empty(z.shape)
+
+
 class _Call:
     """One call of an op: its arguments as tensors, and what forward and backward share."""
 
-    def __init__(self, op, gates, x, kernel, recurrent_kernel, bias, bias_shape, states, mask):
-        self.x, self.kernel = as_float(x, op), as_float(kernel, op, "kernel")
+    def __init__(self, op, gates, x, kernel, recurrent_kernel, bias, bias_shape, states, kept, mask):
+        self.x, self.kernel = as_float(x, op), None if kernel is None else as_float(kernel, op, "kernel")
         self.recurrent_kernel = as_float(recurrent_kernel, op, "recurrent_kernel")
         self.bias = None if bias is None else as_float(bias, op, "bias")
         self.states = [None if state is None else as_float(state, op, "initial_state") for state in states]
+        self.kept = None if kept is None else as_float(kept, op, "recurrent_dropout_mask")
         self.mask, self.gates = _mask(mask), gates
         shapes = [getattr(t, "shape", None) for t in (self.x, self.kernel, self.recurrent_kernel, self.bias)]
-        given = tuple(getattr(state, "shape", None) for state in self.states), getattr(self.mask, "shape", None)
+        given = tuple(getattr(state, "shape", None) for state in self.states)
+        given = given, getattr(self.kept, "shape", None), getattr(self.mask, "shape", None)
         self.sizes = self.N, self.T, self.C, self.U = _sizes(op, gates, *shapes, bias_shape, *given)
         self.everything = (self.x, self.kernel, self.recurrent_kernel, self.bias, *self.states)
         self.inputs = tuple(t for t in self.everything if t is not None)
@@ -92,8 +102,13 @@ class _Call:
     def start(self, sequences, bias):
         """(y, the states at the end, z): uninitialised but z, which is the input's product."""
         N, T, C, U = self.sizes
-        z = empty((N, T, self.gates * U))
-        K.matmul(z, self.x, self.kernel, bias, N * T, self.gates * U, C, 0, 0, 0)
+        z, rows, columns = empty((N, T, self.gates * U)), N * T, self.gates * U
+        if self.kernel is not None:
+            K.matmul(z, self.x, self.kernel, bias, rows, columns, C, 0, 0, 0)
+        elif bias is not None:
+            K.add(z, self.x, bias, 2, (rows, columns), (columns, 1), (0, 1))
+        else:
+            K.affine(z, self.x, rows * columns, 1.0, 0.0)
         return empty((N, T, U) if sequences else (N, U)), [empty((N, U)) for _ in self.states], z
 
     def saved(self):
@@ -111,7 +126,9 @@ class _Call:
             drecurrent_kernel(drecurrent)
         if db is not None:
             dbias(db)
-        if dx is not None:
+        if dx is not None and self.kernel is None:
+            K.affine(dx, dz, dz.size, 1.0, 0.0)
+        elif dx is not None:
             K.matmul(dx, dz, self.kernel, None, N * T, C, self.gates * U, 0, 1, 0)
         return tuple(d for d, t in zip([*found, *dstates], self.everything) if t is not None)
 
@@ -119,8 +136,24 @@ class _Call:
         return [gradient_like(state) if state is not None and tracked(state) else None for state in self.states]
 
     def product(self, result, states, dz):
-        """result[U, gates U] = states^T dz over all samples and steps."""
-        K.matmul(result, states, dz, None, self.U, dz.shape[-1], self.N * self.T, 1, 0, 0)
+        """result[U, gates U] = states^T dz over all samples and steps, of what of them each gate's product met."""
+        N, T, _, U = self.sizes
+        if self.kept is None:
+            K.matmul(result, states, dz, None, U, self.gates * U, N * T, 1, 0, 0)
+            return
+        met = empty(states.shape)
+        for gate in range(self.gates):
+            kept = view(self.kept, (N, U), gate * N * U)
+            K.multiply(met, states, kept, 3, (N, T, U), (T * U, U, 1), (U, 0, 1))
+            self.gate_product(result, met, dz, gate)
+
+    def gate_product(self, result, states, dz, gate):
+        """The columns of one gate."""
+        N, T, _, U = self.sizes
+        columns, part, row = empty((N, T, U)), empty((U, U)), self.gates * U
+        K.gather_strided(columns, dz, 2, (N * T, U), (row, 1), gate * U)
+        K.matmul(part, states, columns, None, U, U, N * T, 1, 0, 0)
+        K.scatter_strided(result, part, 2, (U, U), (row, 1), gate * U)
 
     def total(self, result, dz):
         K.reduce_sum(result, dz, 1, self.N * self.T, dz.shape[-1], 1.0)
@@ -132,33 +165,35 @@ def _flags(go_backwards, return_sequences, zero_output_for_mask):
 
 def simple_rnn(
     x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, activation="tanh", return_sequences=False,
-    go_backwards=False, zero_output_for_mask=False,
+    go_backwards=False, zero_output_for_mask=False, recurrent_dropout_mask=None,
 ):  # fmt: skip
     """h = activation(x_t kernel + h recurrent_kernel + bias) for the steps t of x; returns (output, h at the end).
 
     Shapes: x[N,T,C], kernel[C,U], recurrent_kernel[U,U], bias[U], initial_state[N,U] (None: zeros), mask[N,T] (None:
     all steps count). output: h after each step, [N,T,U], or, return_sequences=False, after the last one, [N,U].
     go_backwards: from the last step to the first; so are the outputs. A step that the mask leaves out keeps h, and its
-    output is that of the last step, 0 where there is none or with zero_output_for_mask. activation: None or a name:
-    relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, softsign, exponential, hard_sigmoid. Saved for backward: x,
-    kernels, h and activation of each step. Raises ValueError where a shape does not fit, and for other activations.
+    output is that of the last step, 0 where there is none or with zero_output_for_mask. kernel None: x is the product
+    already. recurrent_dropout_mask[gates,N,U]: what h is multiplied by before each gate's product. activation: None or
+    a name: relu, leaky_relu, elu, selu, sigmoid, tanh, softplus, softsign, exponential, hard_sigmoid. Saved for
+    backward: x, kernels, h and activation of each step. Raises ValueError where a shape does not fit, and for other
+    activations.
 
     >>> x = [[[1.0], [2.0]]]
     >>> cygrad.ops.simple_rnn(x, [[1.0]], [[10.0]], activation=None, return_sequences=True)[0].numpy().tolist()
     [[[1.0], [12.0]]]
     """
     op = "simple_rnn"
-    c = _Call(op, 1, x, kernel, recurrent_kernel, bias, (1,), (initial_state,), mask)
+    c = _Call(op, 1, x, kernel, recurrent_kernel, bias, (1,), (initial_state,), recurrent_dropout_mask, mask)
     options = (_gate(activation, op), *_flags(go_backwards, return_sequences, zero_output_for_mask))
     N, T, _, U = c.sizes
     y, (h,), z = c.start(return_sequences, c.bias)
     states = c.saved()
-    K.simple_rnn_forward(y, h, states, z, c.recurrent_kernel, c.states[0], c.mask, N, T, U, *options)
+    K.simple_rnn_forward(y, h, states, z, c.recurrent_kernel, c.states[0], c.kept, c.mask, N, T, U, *options)
     if c.trains:
 
         def backward(gradients):
-            dz, (dh0,) = empty(z.shape), c.state_gradients()
-            K.simple_rnn_backward(dz, dh0, *gradients, z, c.recurrent_kernel, c.mask, N, T, U, *options)
+            dz, (dh0,) = _over(z), c.state_gradients()
+            K.simple_rnn_backward(dz, dh0, *gradients, z, c.recurrent_kernel, c.kept, c.mask, N, T, U, *options)
             return c.gradients(dz, (dh0,), lambda d: c.product(d, states, dz), lambda d: c.total(d, dz))
 
         _record_several((y, h), c.inputs, backward)
@@ -168,7 +203,7 @@ def simple_rnn(
 def gru(
     x, kernel, recurrent_kernel, bias=None, initial_state=None, mask=None, activation="tanh",
     recurrent_activation="sigmoid", reset_after=True, return_sequences=False, go_backwards=False,
-    zero_output_for_mask=False,
+    zero_output_for_mask=False, recurrent_dropout_mask=None,
 ):  # fmt: skip
     """A gated recurrent unit over the steps of x; returns (output, h at the end). Arguments as of simple_rnn.
 
@@ -183,7 +218,18 @@ def gru(
     ([[0.0]], [[0.0]])
     """
     op = "gru"
-    c = _Call(op, 3, x, kernel, recurrent_kernel, bias, (2, 3) if reset_after else (3,), (initial_state,), mask)
+    c = _Call(
+        op,
+        3,
+        x,
+        kernel,
+        recurrent_kernel,
+        bias,
+        (2, 3) if reset_after else (3,),
+        (initial_state,),
+        recurrent_dropout_mask,
+        mask,
+    )
     options = (
         _gate(activation, op), _gate(recurrent_activation, op), int(reset_after),
         *_flags(go_backwards, return_sequences, zero_output_for_mask),
@@ -194,21 +240,20 @@ def gru(
     own, other = (view(c.bias, rows), view(c.bias, rows, 3 * U)) if split else (c.bias, None)
     y, (h,), z = c.start(return_sequences, own)
     states, inner = c.saved(), c.saved()
-    K.gru_forward(y, h, states, inner, z, c.recurrent_kernel, other, c.states[0], c.mask, N, T, U, *options)
+    K.gru_forward(y, h, states, inner, z, c.recurrent_kernel, other, c.states[0], c.kept, c.mask, N, T, U, *options)
     if c.trains:
 
         def backward(gradients):
-            dz, (dh0,) = empty(z.shape), c.state_gradients()
+            dz, (dh0,) = _over(z), c.state_gradients()
             dinner = empty(z.shape) if reset_after else None
-            K.gru_backward(dz, dinner, dh0, *gradients, z, states, inner, c.recurrent_kernel, c.mask, N, T, U, *options)
+            K.gru_backward(
+                dz, dinner, dh0, *gradients, z, states, inner, c.recurrent_kernel, c.kept, c.mask, N, T, U, *options
+            )
 
             def drecurrent_kernel(d):
                 c.product(d, states, dinner if reset_after else dz)
                 if not reset_after:  # the last U columns are those of the state after its reset
-                    dnew, part = empty((N, T, U)), empty((U, U))
-                    K.gather_strided(dnew, dz, 2, (N * T, U), (3 * U, 1), 2 * U)
-                    c.product(part, inner, dnew)
-                    K.scatter_strided(d, part, 2, (U, U), (3 * U, 1), 2 * U)
+                    c.gate_product(d, inner, dz, 2)
 
             def dbias(d):
                 c.total(view(d, rows), dz)
@@ -224,6 +269,7 @@ def gru(
 def lstm(
     x, kernel, recurrent_kernel, bias=None, initial_state=(None, None), mask=None, activation="tanh",
     recurrent_activation="sigmoid", return_sequences=False, go_backwards=False, zero_output_for_mask=False,
+    recurrent_dropout_mask=None,
 ):  # fmt: skip
     """A long short-term memory over the steps of x; returns (output, h and c at the end). Arguments as of simple_rnn.
 
@@ -237,7 +283,7 @@ def lstm(
     [[0.125]]
     """
     op = "lstm"
-    c = _Call(op, 4, x, kernel, recurrent_kernel, bias, (4,), tuple(initial_state), mask)
+    c = _Call(op, 4, x, kernel, recurrent_kernel, bias, (4,), tuple(initial_state), recurrent_dropout_mask, mask)
     options = (
         _gate(activation, op), _gate(recurrent_activation, op),
         *_flags(go_backwards, return_sequences, zero_output_for_mask),
@@ -245,12 +291,12 @@ def lstm(
     N, T, _, U = c.sizes
     y, (h, carry), z = c.start(return_sequences, c.bias)
     states, cells = c.saved(), c.saved()
-    K.lstm_forward(y, h, carry, states, cells, z, c.recurrent_kernel, *c.states, c.mask, N, T, U, *options)
+    K.lstm_forward(y, h, carry, states, cells, z, c.recurrent_kernel, *c.states, c.kept, c.mask, N, T, U, *options)
     if c.trains:
 
         def backward(gradients):
-            dz, dstates = empty(z.shape), c.state_gradients()
-            K.lstm_backward(dz, *dstates, *gradients, z, cells, c.recurrent_kernel, c.mask, N, T, U, *options)
+            dz, dstates = _over(z), c.state_gradients()
+            K.lstm_backward(dz, *dstates, *gradients, z, cells, c.recurrent_kernel, c.kept, c.mask, N, T, U, *options)
             return c.gradients(dz, dstates, lambda d: c.product(d, states, dz), lambda d: c.total(d, dz))
 
         _record_several((y, h, carry), c.inputs, backward)

@@ -1,4 +1,4 @@
-"""SimpleRNN, GRU and LSTM over sequences, step by step. The C side: csrc/kernels/recurrent.c.
+"""SimpleRNN, GRU and LSTM over sequences, step by step. The C side: csrc/kernels/recurrent.c, gru.c, lstm.c.
 
 z is the product of x for all steps, with its bias; a step adds that of the state, and becomes the gates.
 """
@@ -101,14 +101,29 @@ def give(array, value):
         array[...] = value.reshape(array.shape)
 
 
+class Product:
+    """The states' product with the columns of each gate, of what of the state is kept for it."""
+
+    def __init__(self, recurrent_kernel, kept, N, U, gates):
+        self.kernels = np.split(recurrent_kernel.reshape(U, gates * U), gates, axis=1)
+        self.kept = np.ones((gates, N, U)) if kept is None else kept.reshape(gates, N, U)
+
+    def forward(self, h, *gates):
+        return np.concatenate([(h * self.kept[g]) @ self.kernels[g] for g in gates], -1)
+
+    def backward(self, d, *gates):
+        parts = np.split(d, len(gates), axis=-1)
+        return sum((part @ self.kernels[g].T) * self.kept[g] for part, g in zip(parts, gates))
+
+
 def simple_rnn_forward(
-    y, h_n, states, z, recurrent_kernel, h0, mask, N, T, U, activation, reverse, sequences, zero_output
+    y, h_n, states, z, recurrent_kernel, h0, kept, mask, N, T, U, activation, reverse, sequences, zero_output
 ):  # fmt: skip
-    gates = z.reshape(N, T, U)
+    gates, product = z.reshape(N, T, U), Product(recurrent_kernel, kept, N, U, 1)
 
     def step(t, h):
         keep(states, t, h, N, T)
-        gates[:, t] = activate(gates[:, t] + h @ recurrent_kernel.reshape(U, U), activation)
+        gates[:, t] = activate(gates[:, t] + product.forward(h, 0), activation)
         return [gates[:, t]]
 
     (h,) = Steps(mask, N, T, U, reverse, sequences, zero_output).forward(y, [initial(h0, N, U, z.dtype)], step)
@@ -116,38 +131,37 @@ def simple_rnn_forward(
 
 
 def simple_rnn_backward(
-    dz, dh0, dy, dh_n, z, recurrent_kernel, mask, N, T, U, activation, reverse, sequences, zero_output
+    dz, dh0, dy, dh_n, z, recurrent_kernel, kept, mask, N, T, U, activation, reverse, sequences, zero_output
 ):  # fmt: skip
-    gates = z.reshape(N, T, U)
+    gates, product = z.reshape(N, T, U), Product(recurrent_kernel, kept, N, U, 1)
 
     def step(t, live, dh):
         d = np.where(live, derive(dh, gates[:, t], activation), 0)
         keep(dz, t, d, N, T)
-        return [d @ recurrent_kernel.reshape(U, U).T]
+        return [product.backward(d, 0)]
 
     (dh,) = Steps(mask, N, T, U, reverse, sequences, zero_output).backward(dy, [initial(dh_n, N, U, z.dtype)], step)
     give(dh0, dh)
 
 
 def gru_forward(
-    y, h_n, states, inner, z, recurrent_kernel, recurrent_bias, h0, mask, N, T, U, activation, recurrent_activation,
-    reset_after, reverse, sequences, zero_output,
+    y, h_n, states, inner, z, recurrent_kernel, recurrent_bias, h0, kept, mask, N, T, U, activation,
+    recurrent_activation, reset_after, reverse, sequences, zero_output,
 ):  # fmt: skip
-    gates = z.reshape(N, T, 3 * U)
-    kernel = recurrent_kernel.reshape(U, 3 * U)
+    gates, product = z.reshape(N, T, 3 * U), Product(recurrent_kernel, kept, N, U, 3)
     bias = np.zeros(3 * U) if recurrent_bias is None else recurrent_bias.reshape(3 * U)
 
     def step(t, h):
         keep(states, t, h, N, T)
-        x, p = gates[:, t], h @ kernel + bias
-        both = activate(x[:, : 2 * U] + p[:, : 2 * U], recurrent_activation)
+        x = gates[:, t]
+        both = activate(x[:, : 2 * U] + product.forward(h, 0, 1) + bias[: 2 * U], recurrent_activation)
         update, reset = both[:, :U], both[:, U:]
         if reset_after:
-            own = p[:, 2 * U :]
+            own = product.forward(h, 2) + bias[2 * U :]
             new = activate(x[:, 2 * U :] + reset * own, activation)
         else:
-            own = reset * h
-            new = activate(x[:, 2 * U :] + own @ kernel[:, 2 * U :], activation)
+            own = reset * h * product.kept[2]
+            new = activate(x[:, 2 * U :] + product.forward(reset * h, 2), activation)
         keep(inner, t, own, N, T)
         gates[:, t] = np.concatenate([both, new], -1)
         return [update * h + (1 - update) * new]
@@ -157,10 +171,10 @@ def gru_forward(
 
 
 def gru_backward(
-    dz, dinner, dh0, dy, dh_n, z, states, inner, recurrent_kernel, mask, N, T, U, activation, recurrent_activation,
-    reset_after, reverse, sequences, zero_output,
+    dz, dinner, dh0, dy, dh_n, z, states, inner, recurrent_kernel, kept, mask, N, T, U, activation,
+    recurrent_activation, reset_after, reverse, sequences, zero_output,
 ):  # fmt: skip
-    gates, kernel = z.reshape(N, T, 3 * U), recurrent_kernel.reshape(U, 3 * U)
+    gates, product = z.reshape(N, T, 3 * U), Product(recurrent_kernel, kept, N, U, 3)
 
     def step(t, live, dh):
         update, reset, new = np.split(gates[:, t], 3, axis=-1)
@@ -172,11 +186,12 @@ def gru_backward(
             dreset = derive(dnew * own, reset, recurrent_activation)
             dp = np.concatenate([dupdate, dreset, dnew * reset], -1)
             keep(dinner, t, dp, N, T)
-            before = dh * update + dp @ kernel.T
+            before = dh * update + product.backward(dp, 0, 1, 2)
         else:
-            dstate = dnew @ kernel[:, 2 * U :].T
+            dstate = product.backward(dnew, 2)
             dreset = derive(dstate * h, reset, recurrent_activation)
-            before = dh * update + dstate * reset + np.concatenate([dupdate, dreset], -1) @ kernel[:, : 2 * U].T
+            both = np.concatenate([dupdate, dreset], -1)
+            before = dh * update + dstate * reset + product.backward(both, 0, 1)
         keep(dz, t, np.concatenate([dupdate, dreset, dnew], -1), N, T)
         return [before]
 
@@ -185,15 +200,15 @@ def gru_backward(
 
 
 def lstm_forward(
-    y, h_n, c_n, states, cells, z, recurrent_kernel, h0, c0, mask, N, T, U, activation, recurrent_activation, reverse,
-    sequences, zero_output,
+    y, h_n, c_n, states, cells, z, recurrent_kernel, h0, c0, kept, mask, N, T, U, activation, recurrent_activation,
+    reverse, sequences, zero_output,
 ):  # fmt: skip
-    gates = z.reshape(N, T, 4 * U)
+    gates, product = z.reshape(N, T, 4 * U), Product(recurrent_kernel, kept, N, U, 4)
 
     def step(t, h, c):
         keep(states, t, h, N, T)
         keep(cells, t, c, N, T)
-        i, f, g, o = np.split(gates[:, t] + h @ recurrent_kernel.reshape(U, 4 * U), 4, axis=-1)
+        i, f, g, o = np.split(gates[:, t] + product.forward(h, 0, 1, 2, 3), 4, axis=-1)
         i, f, o = (activate(gate, recurrent_activation) for gate in (i, f, o))
         g = activate(g, activation)
         gates[:, t] = np.concatenate([i, f, g, o], -1)
@@ -207,13 +222,13 @@ def lstm_forward(
 
 
 def lstm_backward(
-    dz, dh0, dc0, dy, dh_n, dc_n, z, cells, recurrent_kernel, mask, N, T, U, activation, recurrent_activation, reverse,
-    sequences, zero_output,
+    dz, dh0, dc0, dy, dh_n, dc_n, z, cells, recurrent_kernel, kept, mask, N, T, U, activation, recurrent_activation,
+    reverse, sequences, zero_output,
 ):  # fmt: skip
-    gates = z.reshape(N, T, 4 * U)
+    gates, product = z.reshape(N, T, 4 * U), Product(recurrent_kernel, kept, N, U, 4)
 
     def step(t, live, dh, dc):
-        i, f, g, o = np.split(gates[:, t], 4, axis=-1)
+        i, f, g, o = np.split(gates[:, t].copy(), 4, axis=-1)  # dz may be z
         c = cells.reshape(N, T, U)[:, t]
         y = activate(f * c + i * g, activation)
         do = derive(dh * y, o, recurrent_activation)
@@ -221,7 +236,7 @@ def lstm_backward(
         di, df = derive(dc * g, i, recurrent_activation), derive(dc * c, f, recurrent_activation)
         d = np.where(live, np.concatenate([di, df, derive(dc * i, g, activation), do], -1), 0)
         keep(dz, t, d, N, T)
-        return [d @ recurrent_kernel.reshape(U, 4 * U).T, dc * f]
+        return [product.backward(d, 0, 1, 2, 3), dc * f]
 
     start = [initial(dh_n, N, U, z.dtype), initial(dc_n, N, U, z.dtype)]
     dh, dc = Steps(mask, N, T, U, reverse, sequences, zero_output).backward(dy, start, step)

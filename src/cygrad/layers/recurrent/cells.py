@@ -122,7 +122,7 @@ class GatedCell(Layer):
         """x kernel + bias for all gates, of what is kept of x."""
         if isinstance(kept, list):
             pieces = ops.split(kernel, len(kept), axis=1)
-            product = ops.concatenate([ops.matmul(x * k, piece) for k, piece in zip(kept, pieces)], axis=1)
+            product = ops.concatenate([ops.matmul(x * k, piece) for k, piece in zip(kept, pieces)], axis=-1)
             return product if bias is None else product + bias
         return ops.dense(x if kept is None else x * kept, kernel, bias)
 

@@ -2,7 +2,8 @@
 
 from operator import attrgetter
 
-from ... import _lookup, activations, ops, random
+from ... import _lookup, activations, ops
+from ..._tensor import zeros
 from ...ops.recurrent import runs_as_gate
 from ..arguments import given
 from ..layer import InputSpec
@@ -42,14 +43,14 @@ class _Fused(RNN):
     def _run(self, sequences, initial_state, mask, training):
         cell = self.cell
         gates = {name: activations.fusable(getattr(cell, name)) for name in self._activations()}
-        by_steps = training and (0 < cell.recurrent_dropout < 1 or (cell.dropout and cell.implementation == 1))
-        if by_steps or not all(runs_as_gate(gate) for gate in gates.values()):
+        if not all(runs_as_gate(gate) for gate in gates.values()):
             return super()._run(sequences, initial_state, mask, training)
-        if training and 0 < cell.dropout < 1:  # the same choice for all steps
-            sequences = random.dropout(sequences, cell.dropout, (None, 1, None), cell.seed_generator)
+        kernel, kept = cell.kernel, None
+        if training:
+            sequences, kernel, kept = self._dropped(sequences)
         output, *states = getattr(ops, self._op)(
             sequences,
-            cell.kernel,
+            kernel,
             cell.recurrent_kernel,
             cell.bias,
             **self._options(initial_state),
@@ -58,8 +59,25 @@ class _Fused(RNN):
             return_sequences=self.return_sequences,
             go_backwards=self.go_backwards,
             zero_output_for_mask=self.zero_output_for_mask,
+            recurrent_dropout_mask=kept,
         )
         return output, states
+
+    def _dropped(self, sequences):
+        """What the op gets in training: (x, kernel, recurrent_dropout_mask). Where each gate drops inputs of its own, x
+        is their product, and kernel None."""
+        cell, (N, _, C) = self.cell, sequences.shape
+        inputs = cell.get_dropout_mask(zeros((N, C)))
+        states = cell.get_recurrent_dropout_mask(zeros((N, cell.units)))
+        self._forget_dropout(cell)
+        if states is not None:
+            states = ops.stack(states if isinstance(states, list) else [states])
+        if isinstance(inputs, list):
+            kept = [ops.expand_dims(gate, 1) for gate in inputs]
+            return cell._product(sequences, cell.kernel, kept, None), None, states
+        if inputs is not None:
+            sequences = sequences * ops.expand_dims(inputs, 1)
+        return sequences, cell.kernel, states
 
     def _activations(self):
         return ("activation", "recurrent_activation")
@@ -84,7 +102,7 @@ class SimpleRNN(_Fused):
     Shapes: x[N,T,C], kernel[C,units], recurrent_kernel[units,units], bias[units]; output h[N,units] after the last
     step, or h[N,T,units] with return_sequences. dropout, recurrent_dropout: the rates at which inputs and states are
     dropped in training, the same ones at all steps. The other arguments are those of cygrad.layers.RNN. One kernel
-    call runs all steps, unless recurrent_dropout or an activation without a kernel asks for the cell, step by step.
+    call runs all steps, unless an activation without a kernel asks for the cell, step by step.
 
     >>> cygrad.layers.SimpleRNN(4)(np.ones((2, 5, 3))).shape
     (2, 4)

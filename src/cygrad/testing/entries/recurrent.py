@@ -1,4 +1,4 @@
-"""Entries of csrc/kernels/recurrent.c.
+"""Entries of csrc/kernels/recurrent.c, gru.c and lstm.c.
 
 mask: "holes" (steps left out anywhere, the first sample's all, the second's none), "padded" (the last ones). An error
 of one step goes on through the later ones, which shrink it, for the recurrent kernels are small enough: it is measured
@@ -28,7 +28,7 @@ def mask_of(rng, N, T, mask):
 
 def forward(
     rng, cell, N, T, U, initial=True, saved=True, mask=None, activation=6, recurrent_activation=5, reset_after=1,
-    reverse=0, sequences=1, zero_output=0,
+    reverse=0, sequences=1, zero_output=0, dropped=False,
 ):  # fmt: skip
     gates = GATES[cell]
     flags = {"reverse": reverse, "sequences": sequences, "zero_output": zero_output}
@@ -56,6 +56,7 @@ def forward(
         **z,
         **weights,
         **start,
+        "kept": 2.0 * rng.integers(0, 2, (gates, N, U)).astype(np.float32) if dropped else None,
         "mask": mask_of(rng, N, T, mask),
         **sizes,
         **activations,
@@ -107,6 +108,8 @@ _CASES = [
     case(N=1, T=4, U=17, reverse=1),
     case(N=2, T=3, U=40),
     case(N=1, T=5, U=11),
+    case(N=3, T=4, U=35, mask="holes", dropped=True),
+    case(N=16, T=3, U=20, dropped=True, reset_after=0, recurrent_activation=12),
     case(N=3, T=4, U=7, mask="holes", zero_output=1, reverse=1, activation=1),
     case(N=2, T=9, U=70, saved=False, mask="padded", sequences=0),
     case(N=4, T=5, U=3, mask="holes", sequences=0, activation=0, recurrent_activation=12),
@@ -127,8 +130,8 @@ def entry(cell, make):
     cases = _CASES if cell == "gru" else [{k: v for k, v in c.items() if k != "reset_after"} for c in _CASES]
     if cell == "simple_rnn":
         cases = [{k: v for k, v in c.items() if k != "recurrent_activation"} for c in cases]
-    in_out = ("z",) if make is forward else ()
-    return Entry(made, cases, lambda a: 4 * (8 + math.sqrt(a["U"])), largest, flops, in_out=in_out)
+    places = {"in_out": ("z",)} if make is forward else {"in_place": (("dz", "z"),)}
+    return Entry(made, cases, lambda a: 4 * (8 + math.sqrt(a["U"])), largest, flops, **places)
 
 
 for _cell in GATES:
