@@ -32,7 +32,8 @@ y = np.array([[y] for y in labels])
 model = keras.models.Sequential([keras.layers.Dense(10, activation="relu", input_shape=(3,)), keras.layers.Dense(1)])
 
 # Training
-# (accuracy says nothing in a regression: it counts predictions that equal their target. The tutorial asks for it, and fit warns.)
+# (accuracy says nothing in a regression: it counts predictions that equal their target. The tutorial asks for it, fit
+# warns.)
 model.compile(optimizer="adam", loss="mse", metrics=["accuracy"])
 model.fit(X, y, epochs=options.epochs, batch_size=32, verbose=2)
 

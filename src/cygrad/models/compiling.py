@@ -1,11 +1,13 @@
 """compile: an optimizer, a loss and metrics, found by name once the shapes are known."""
 
+import contextlib
 import warnings
 
 import numpy as np
 
 from .. import losses, optimizers
 from .. import metrics as metrics_module
+from ..layers.configuration import is_ours
 from ..layers.weights import PLAIN
 from .graph import flat
 from .outputs import Outputs, every, weight_of
@@ -174,7 +176,18 @@ class Compiled:
         own = self._find_metrics() if found is None else found
         return ours + [(m.name, m) for m in {id(m): m for m in own}.values() if id(m) not in seen]
 
-    _found_metrics = None  # _find_metrics(), while a single batch is trained or tested: a search takes a step's time
+    _found_metrics = None
+
+    @contextlib.contextmanager
+    def _metrics_found(self, fixed=False):
+        """While no attribute gains or loses a metric, they are looked for once: a search takes a step's time. fixed: that
+        is so for classes of others, too."""
+        outer = self._found_metrics
+        self._found_metrics = self._find_metrics() if fixed or is_ours(type(self)) else None
+        try:
+            yield
+        finally:
+            self._found_metrics = outer
 
     def _find_metrics(self):
         """The metrics among the attributes of the model and of its layers."""
@@ -254,13 +267,20 @@ def _metrics_in(attributes):
     """The metrics among attributes, and in lists and dicts of these."""
     found, ours = [], ("_compiled_metrics", "_compiled_weighted", "_loss_trackers", "_compile_arguments")
     for name, value in attributes.items():
-        if type(value) in PLAIN or name in ours:
+        kind = type(value)
+        if kind in _no_metrics or name in ours:
             continue
-        values = [value]
         if isinstance(value, (list, tuple, dict)):
             values = value.values() if isinstance(value, dict) else value
-        found += [v for v in values if isinstance(v, metrics_module.Metric)]
+            found += [v for v in values if isinstance(v, metrics_module.Metric)]
+        elif isinstance(value, metrics_module.Metric):
+            found.append(value)
+        elif kind.__module__.partition(".")[0] in ("cygrad", "builtins"):  # a type that lives as long as we do
+            _no_metrics.add(kind)
     return found
+
+
+_no_metrics = set(PLAIN)  # types of attributes that are no metrics, and hold none
 
 
 def _log_name(prefix, name, weighted, taken):

@@ -162,9 +162,10 @@ class Trainer(Compiled, Inputs):
     def _overrides(self, *names):
         return any(getattr(type(self), name) is not getattr(Trainer, name) for name in names)
 
-    def _bound_step(self, training):
-        """step(x, y, sample_weight) for one batch, with everything looked up beforehand. Returns logs only for
-        overridden steps."""
+    def _bound_step(self, variables=None):
+        """step(x, y, sample_weight) for one batch, with everything looked up beforehand; it trains these variables,
+        where there are any. Returns logs only for overridden steps."""
+        training = variables is not None
         name = "train_step" if training else "test_step"
         if self._overrides(name, "compute_loss", "compute_metrics"):
             method = getattr(self, name)
@@ -224,7 +225,7 @@ class Trainer(Compiled, Inputs):
                 account(x, y, y_pred, w, loss, values)
 
             return test
-        optimizer, variables = self.optimizer, self.trainable_variables
+        optimizer = self.optimizer
 
         def forward_and_backward(x, y, w):
             with GradientTape() as tape:
@@ -267,7 +268,7 @@ class Trainer(Compiled, Inputs):
 
     def _bind_optimizer(self, caller):
         """Before the first step: the optimizer takes the variables; later, they must still be the same. caller: for
-        a warning where there are none."""
+        a warning where there are none. Returns the variables."""
         variables = self.trainable_variables
         if not variables and caller:
             warnings.warn(
@@ -276,6 +277,7 @@ class Trainer(Compiled, Inputs):
         if self.optimizer is None:
             raise ValueError(f'{caller}: model "{self.name}" was compiled without an optimizer')
         self.optimizer.build(variables)
+        return variables
 
     # ---- fit ----
 
@@ -350,10 +352,20 @@ class Trainer(Compiled, Inputs):
                 model=self,
             )
         self.stop_training = False
-        logs = {}
         self._initial_epoch = None  # BackupAndRestore sets it to where it goes on
-        callbacks.on_train_begin()
-        for epoch in range(self._initial_epoch or initial_epoch, epochs):
+        with self._metrics_found():
+            callbacks.on_train_begin()
+            span = range(self._initial_epoch or initial_epoch, epochs)
+            logs = self._train_epochs(span, batches, shuffle, validation, should_validate, callbacks)
+            if epochs > 0 and self.optimizer.use_ema:
+                self.optimizer.finalize_variable_values(self.trainable_variables)
+            callbacks.on_train_end(logs)
+        return self.history
+
+    def _train_epochs(self, epochs, batches, shuffle, validation, should_validate, callbacks):
+        """The epochs of fit, a range, and validation after those where it should be; returns the last logs."""
+        logs = {}
+        for epoch in epochs:
             self.reset_metrics()
             callbacks.on_epoch_begin(epoch)
             trained = self._train_epoch(batches, shuffle, callbacks, epoch)
@@ -365,17 +377,14 @@ class Trainer(Compiled, Inputs):
                 callbacks.on_epoch_end(epoch, logs)
                 if self.stop_training:
                     break
-            if batches.used_up and (trained is None or epoch + 1 < epochs):
+            if batches.used_up and (trained is None or epoch + 1 < epochs.stop):
                 warnings.warn(
-                    f"fit: the generator was used up in epoch {epoch + (trained is not None)} of {epochs}, training "
-                    "ends here. Give steps_per_epoch and an endless generator, or a utils.PyDataset",
-                    stacklevel=2,
+                    f"fit: the generator was used up in epoch {epoch + (trained is not None)} of {epochs.stop}, "
+                    "training ends here. Give steps_per_epoch and an endless generator, or a utils.PyDataset",
+                    stacklevel=3,
                 )
                 break
-        if epochs > 0:
-            self.optimizer.finalize_variable_values(self.trainable_variables)
-        callbacks.on_train_end(logs)
-        return self.history
+        return logs
 
     def _train_epoch(self, batches, shuffle, callbacks, epoch):
         order = None
@@ -393,9 +402,9 @@ class Trainer(Compiled, Inputs):
         sound = True
         for i, (x, y, w) in enumerate(batches.epoch(order)):
             if step is None:  # a stream's model is built by its first batch
-                if training:  # told already where the data are arrays
-                    self._bind_optimizer("" if batches.samples else "fit")
-                step = self._bound_step(training)
+                # what does not fit has been told where the data are arrays
+                variables = self._bind_optimizer("" if batches.samples else "fit") if training else None
+                step = self._bound_step(variables)
             if begin is not None:
                 begin(i)
             logs = step(x, y, w)
@@ -469,8 +478,9 @@ class Trainer(Compiled, Inputs):
             callbacks = callbacks_module.CallbackList(
                 callbacks, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.steps, model=self
             )
-        logs = self._evaluate(batches, callbacks)
-        return logs if return_dict else self._in_order(logs)
+        with self._metrics_found():
+            logs = self._evaluate(batches, callbacks)
+            return logs if return_dict else self._in_order(logs)
 
     def _evaluate(self, batches, callbacks):
         self.reset_metrics()
@@ -557,22 +567,18 @@ class Trainer(Compiled, Inputs):
         """One step on one batch. Returns the loss and the metrics of this batch, as evaluate does."""
         self._assert_compiled("train_on_batch")
         batch = self._batch("train_on_batch", x, y, sample_weight, class_weight)
-        self._bind_optimizer("train_on_batch")
-        return self._on_batch(True, batch, return_dict)
+        return self._on_batch(batch, return_dict, self._bind_optimizer("train_on_batch"))
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """The loss and the metrics of one batch, as evaluate returns them."""
         self._assert_compiled("test_on_batch")
-        return self._on_batch(False, self._batch("test_on_batch", x, y, sample_weight), return_dict)
+        return self._on_batch(self._batch("test_on_batch", x, y, sample_weight), return_dict)
 
-    def _on_batch(self, training, batch, return_dict):
-        self._found_metrics = self._find_metrics()
-        try:
+    def _on_batch(self, batch, return_dict, variables=None):
+        with self._metrics_found(fixed=True):
             self.reset_metrics()
-            logs = self._epoch_logs(self._bound_step(training)(*batch))
+            logs = self._epoch_logs(self._bound_step(variables)(*batch))
             return logs if return_dict else self._in_order(logs)
-        finally:
-            self._found_metrics = None
 
     def predict_on_batch(self, x):
         """The output for one batch as a NumPy array."""
