@@ -1,5 +1,7 @@
 """Data as people have them: sparse matrices, memory maps, arrays of any type and layout, other libraries' tensors."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -100,7 +102,8 @@ def test_sparse_matrices(kind):
 
 def test_sparse_matrices_are_made_dense_batch_by_batch(monkeypatch):
     sparse = pytest.importorskip("scipy.sparse", reason="scipy is not installed")
-    x = sparse.random(20000, 3000, density=1e-4, format="csr", random_state=1)
+    places = np.arange(20000), np.arange(20000) % 3000
+    x = sparse.csr_matrix((np.ones(20000), places), shape=(20000, 3000))
     seen = []
     take = LazyRows.take
     monkeypatch.setattr(LazyRows, "take", lambda self, index: seen.append(len(index)) or take(self, index))
@@ -174,3 +177,67 @@ def test_a_tensor_shares_its_memory():
 def test_tensors_are_made_of_what_can_be_shared():
     tensor = ops.convert_to_tensor(Shared(X))
     assert tensor.dtype == "float32" and (tensor.numpy() == X).all()
+
+
+# ---- more data than memory ----
+
+
+def large(kind, folder, rows=8192, columns=256):
+    """A memory map, or a sparse matrix, that would take 8 MB as float32."""
+    if kind == "sparse":
+        sparse = pytest.importorskip("scipy.sparse", reason="scipy is not installed")
+        return sparse.random(rows, columns, density=1e-2, format="csr", random_state=1)
+    mapped = np.memmap(folder / f"{kind}.dat", kind, "w+", shape=(rows, columns))
+    mapped[::7, ::3] = 3
+    return mapped
+
+
+def peak(function):
+    """(result, how many bytes of NumPy's and Python's it took at most)."""
+    tracemalloc.start()
+    try:
+        return function(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("kind", ["float64", "int64", "float32", "sparse"])
+def test_functional_models_read_batch_by_batch(kind, tmp_path):
+    x, tokens = large(kind, tmp_path), large("int16", tmp_path, columns=64)
+    y = np.zeros((len(tokens), 1), "float32")
+    a, t = Input((256,), name="a"), Input((64,), name="t")
+    joined = layers.concatenate([layers.Dense(2)(a), layers.Flatten()(layers.Embedding(4, 2)(t))])
+    model = cygrad.Model([a, t], layers.Dense(1)(joined))
+    model.compile("sgd", "mse", metrics=["mae"])
+    head = [x[:64], tokens[:64]]
+    dense = [x[:64].toarray() if kind == "sparse" else np.array(x[:64]), np.array(tokens[:64])]
+    np.testing.assert_array_equal(model.predict(head, verbose=0), model.predict(dense, verbose=0))
+    model.fit(head, y[:64], verbose=0)
+    both, named = [x, tokens], {"t": tokens, "a": x}
+    for run in (
+        lambda: model.fit(both, y, batch_size=256, verbose=0),
+        lambda: model.fit(named, y, batch_size=256, validation_split=0.25, verbose=0),
+        lambda: model.fit(both, y, batch_size=256, validation_data=(both, y), verbose=0),
+        lambda: model.evaluate(named, y, batch_size=256, verbose=0),
+        lambda: model.predict(both, batch_size=256, verbose=0),
+    ):
+        assert peak(run)[1] < 4 << 20  # of sparse x, a part is copied as it is
+
+
+@pytest.mark.parametrize("kind", ["float64", "sparse"])
+def test_autoencoders_read_their_targets_batch_by_batch(kind, tmp_path):
+    x = large(kind, tmp_path)
+    model = Sequential([Input((256,)), layers.Dense(2), layers.Dense(256)])
+    model.compile("sgd", "mse", metrics=["mae"])
+    model.fit(x[:64], x[:64], verbose=0)
+    history, most = peak(lambda: model.fit(x, x, batch_size=256, validation_split=0.25, verbose=0))
+    assert most < 4 << 20 and np.isfinite(history.history["val_mae"]).all()
+    dense = x[:640].toarray() if kind == "sparse" else np.array(x[:640])
+    weights = model.get_weights()
+    results = []
+    for given in (x[:640], dense):
+        model.set_weights(weights)
+        model.fit(given, given, shuffle=False, verbose=0)
+        results.append(model.get_weights())
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_array_equal(one, other)

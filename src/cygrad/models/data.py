@@ -140,12 +140,12 @@ def _plain_array(x):
 def as_array(x, caller, name, integers=False, lazy=False, strings=None):
     """x as a C-contiguous array of a type that batches are gathered from: float32 (the default float), uint8 or int32.
 
-    x: an array, a tensor of any library, a pandas DataFrame or Series, a scipy.sparse matrix, nested lists. integers:
-    whole numbers stay whole (token indices); else what does not fit becomes float. lazy: sparse matrices, and memory
-    maps that would have to be converted, come as LazyRows. strings: a function that says whether strings may be there;
-    they stay an array of strings.
+    x: an array, a tensor of any library, a pandas DataFrame or Series, a scipy.sparse matrix, nested lists, LazyRows.
+    integers: whole numbers stay whole (token indices); else what does not fit becomes float. lazy: sparse matrices, and
+    memory maps that would have to be converted, come as LazyRows. strings: a
+    function that says whether strings may be there; they stay an array of strings.
     """
-    rows = _lazy(x, integers) if lazy else None
+    rows = (x if isinstance(x, LazyRows) else _lazy(x, integers)) if lazy else None
     if rows is not None:
         return rows
     array = _plain_array(x)

@@ -228,8 +228,8 @@ class GraphInputs:
             and isinstance(x, (list, tuple))
             and not (len(x) == 1 and np.ndim(x[0]) == len(self._accepted[0][0]) + 1)
         ):
-            strings = _are_strings(self._flat_inputs[0])
-            x = as_array(x, caller, "x", self._integers[0], strings=strings)  # rows, as nested lists
+            strings = _are_strings(self._flat_inputs[0])  # rows, as nested lists
+            x = as_array(x, caller, "x", self._integers[0], lazy=True, strings=strings)
         elif n > 1 and not isinstance(x, (list, tuple, dict)):
             named = ", ".join(f'"{name}"' for name in self.input_names)
             raise ValueError(f"{caller}: {self._title()} has {n} inputs ({named}); got one array for x")
@@ -239,7 +239,8 @@ class GraphInputs:
             if a is None:
                 arrays.append(None)
                 continue
-            array = as_array(a, caller, f'the input "{name}"' if n > 1 else "x", integers, strings=_are_strings(tensor))
+            title = f'the input "{name}"' if n > 1 else "x"
+            array = as_array(a, caller, title, integers, lazy=True, strings=_are_strings(tensor))
             wanted = adjusted(array.shape, tensor.shape)
             if not fits(wanted[1:], tensor.shape[1:]):
                 raise ValueError(f"{caller}: {self._title()}, {self._misfit(name, tensor, array.shape)}")

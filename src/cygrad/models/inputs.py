@@ -221,9 +221,9 @@ class Inputs:
         for name, given in (("y", y), ("sample_weight", sample_weight)):
             listed = several and isinstance(given, (list, tuple)) and any(a is not None and np.ndim(a) for a in given)
             if isinstance(given, dict) or listed or _holds_one(given, n):
-                parts.append(map_nest(lambda a, name=name: _sized(as_array(a, "fit", name), n, name), given))
+                parts.append(map_nest(lambda a, name=name: _sized(as_array(a, "fit", name, lazy=True), n, name), given))
             else:
-                parts.append(None if given is None else _sized(as_array(given, "fit", name), n, name))
+                parts.append(None if given is None else _sized(as_array(given, "fit", name, lazy=True), n, name))
         y, sample_weight = parts
         text = warn_about_split(y, at) if isinstance(y, np.ndarray) else None
         if text:
@@ -246,7 +246,7 @@ def _converter(caller, n):
     """convert(a, name): targets as an array of n samples."""
 
     def convert(a, name):
-        array = as_array(a, caller, name)
+        array = as_array(a, caller, name, lazy=True)
         if len(array) != n:
             raise ValueError(
                 f"{caller}: x and {name} have different numbers of samples: {n} and {len(array)}"

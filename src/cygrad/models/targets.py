@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import losses, metrics
 from ..ops._backend import scalar
+from .data import LazyRows
 
 
 def _count(n, what):
@@ -24,6 +25,10 @@ def prepare_targets(y, output, loss, caller, where):
     output: the shape of the output for len(y) samples. A last axis of 1 is added or dropped where only that
     differs. A loss of the caller's own takes any shape.
     """
+    if isinstance(y, LazyRows):
+        if y.shape == output and not is_sparse(loss):
+            return y  # read batch by batch: its values are not checked
+        y = np.asarray(y)
     if getattr(loss, "axis", -1) not in (-1, len(output) - 1):
         return np.ascontiguousarray(y, dtype=np.int32) if is_sparse(loss) else y
     if is_sparse(loss):
