@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import pkgutil
 import re
 from contextlib import nullcontext
@@ -32,6 +33,63 @@ def test_docstring_examples_run(name, backend, tmp_path, monkeypatch):
         for test in doctest.DocTestFinder().find(module, globs={"cygrad": cygrad, "np": np}):
             runner.run(test, out=failures.append)
     assert not failures, "".join(failures)
+
+
+# ---- what every public name says of itself ----
+
+FAMILIES = (
+    "activations callbacks config constraints initializers layers losses metrics models ops optimizers "
+    "optimizers.schedules random regularizers saving utils"
+)
+PUBLIC_MODULES = ["cygrad", *[f"cygrad.{family}" for family in FAMILIES.split()]]
+INTERNAL = {"cygrad.ops.add_to_gradient", "cygrad.ops.sum_of_gradients"}  # what the tape calls
+FOR_ALL = {"name", "dtype", "trainable"}  # said once, in the base classes
+
+
+def public():
+    """{name: class or function}, each object once."""
+    found = {}
+    for name in PUBLIC_MODULES:
+        module = importlib.import_module(name)
+        for attribute in getattr(module, "__all__", None) or [key for key in vars(module) if key[0] != "_"]:
+            thing = getattr(module, attribute)
+            home = getattr(thing, "__module__", None) or ""
+            if not (inspect.isclass(thing) or inspect.isroutine(thing)) or not home.startswith("cygrad"):
+                continue
+            if hasattr(module, "__all__") or home == name:
+                found.setdefault(id(thing), (f"{name}.{attribute}", thing))
+    return dict(found.values())
+
+
+PUBLIC = {name: thing for name, thing in public().items() if name not in INTERNAL}
+
+
+def test_the_walk_finds_what_is_public():
+    assert len(PUBLIC) > 450
+    assert {"cygrad.layers.Dense", "cygrad.ops.matmul", "cygrad.utils.set_random_seed"} <= PUBLIC.keys()
+
+
+def own_docstring(thing):
+    return (thing.__dict__.get("__doc__") if inspect.isclass(thing) else thing.__doc__) or ""
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstrings_say_what_it_is_its_arguments_and_show_an_example(name):
+    text = own_docstring(PUBLIC[name])
+    first = text.strip().split("\n\n")[0]
+    assert first, f"{name} has no docstring of its own"
+    assert len(first) < 600, f"{name}: its docstring begins with a long paragraph, not with a line"
+    try:
+        parameters = inspect.signature(
+            PUBLIC[name].__init__ if inspect.isclass(PUBLIC[name]) else PUBLIC[name]
+        ).parameters
+    except ValueError:  # a class written in C
+        parameters = {}
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    named = {p.name for p in parameters.values() if p.kind not in kinds} - FOR_ALL - {"self"}
+    missing = sorted(argument for argument in named if not re.search(rf"\b{argument}\b", text))
+    assert not missing, f"{name}: its docstring does not mention {', '.join(missing)}"
+    assert ">>>" in text, f"{name}: its docstring has no example"
 
 
 def test_there_are_examples_to_run():

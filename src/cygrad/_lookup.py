@@ -65,12 +65,22 @@ def register_keras_serializable(package="Custom", name=None):
 
 
 def get_custom_objects():
-    """The dict of all objects known by name in this process; what is put into it is known, too."""
+    """The dict of all objects known by name in this process; what is put into it is known, too.
+
+    >>> cygrad.utils.get_custom_objects()['Own'] = cygrad.layers.Dense
+    >>> _ = cygrad.utils.get_custom_objects().pop('Own')
+    """
     return registered
 
 
 def get_registered_name(obj):
-    """The name that a class or function was registered by; its own where it was not."""
+    """The name that a class or function was registered by; its own where it was not.
+
+    obj: a class or function.
+
+    >>> cygrad.utils.get_registered_name(cygrad.layers.Dense)
+    'Dense'
+    """
     for name, thing in registered.items():
         if thing is obj:
             return name
@@ -78,7 +88,13 @@ def get_registered_name(obj):
 
 
 def get_registered_object(name, custom_objects=None, module_objects=None):
-    """The class or function of that name: in the open scopes, among the registered, in two further dicts; else None."""
+    """The class or function of that name: in the open scopes, among the registered, in two further dicts; else None.
+
+    custom_objects: {name: object} of the caller's own. module_objects: a second dict of that kind.
+
+    >>> cygrad.utils.get_registered_object('Own', {'Own': cygrad.layers.Dense}) is cygrad.layers.Dense
+    True
+    """
     found = custom_object(name)
     for objects in (custom_objects, module_objects):
         if found is None and objects:

@@ -62,6 +62,10 @@ cdef class Tensor(Array):
 
     NumPy reads it without a copy: numpy.asarray(tensor). shape, dtype, ndim and size are as in NumPy; + - * / ** @, comparisons and
     indexing are differentiable ops where they can be; float(t) and t.item() read a single value.
+
+    >>> x = cygrad.ops.convert_to_tensor([1.0, 2.0])
+    >>> (x * x).numpy().tolist(), x.shape, x.dtype
+    ([1.0, 4.0], (2,), 'float32')
     """
     cdef int64_t node              # its number on the tapes; 0: made by no recorded op
     cdef readonly object logits    # of a softmax or sigmoid: its input, so that a cross-entropy can skip the round trip
@@ -302,7 +306,12 @@ def integer_result(function, *inputs):
 cdef class Variable(Tensor):
     """A tensor that a model owns and training changes: Variable(initial_value, trainable=True, name="variable").
 
-    An optimizer moves trainable variables into one arena (bind); value and identity stay the same.
+    initial_value: a tensor, an array or numbers. dtype None is float32. regularizer: a function whose value joins the losses. An
+    optimizer moves trainable variables into one arena (bind); value and identity stay the same.
+
+    >>> w = cygrad.Variable([1.0, 2.0], name="w")
+    >>> w.assign([3.0, 4.0]).numpy().tolist()
+    [3.0, 4.0]
     """
     cdef bint trains
     cdef object penalty              # the regularizer

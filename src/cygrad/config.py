@@ -18,6 +18,8 @@ def check_numerics(enable=True):
     The error names the layer. It costs a pass over every activation, so it is off by default; the environment variable
     CYGRAD_CHECK_NUMERICS=1 turns it on at the start. Returns the old setting.
 
+    enable: True or False; None asks.
+
     >>> old = cygrad.config.check_numerics(True)
     >>> cygrad.layers.Dense(2, name="head")(np.array([[np.nan, 1.0]]))
     Traceback (most recent call last):
@@ -39,6 +41,8 @@ def winograd(enable=True):
     sample: the batch does not change a result. The environment variable CYGRAD_WINOGRAD=0 turns it off. (Lavin and
     Gray 2016)
 
+    enable: True or False.
+
     >>> old = cygrad.config.winograd(False)
     >>> _ = cygrad.config.winograd(old)
     """
@@ -46,32 +50,58 @@ def winograd(enable=True):
 
 
 def floatx():
-    """The float type of layers: always "float32"."""
+    """The float type of layers: always "float32".
+
+    >>> cygrad.config.floatx()
+    'float32'
+    """
     return "float32"
 
 
 def set_floatx(value):
-    """Accepts "float32", the only float type of layers."""
+    """Accepts "float32", the only float type of layers.
+
+    value: the value.
+
+    >>> cygrad.config.set_floatx('float32')
+    """
     if value != "float32":
         raise ValueError(f"set_floatx: layers compute in float32 only; got {value!r}")
 
 
 def epsilon():
-    """The small number that keeps logarithms and quotients finite: 1e-7."""
+    """The small number that keeps logarithms and quotients finite: 1e-7.
+
+    >>> cygrad.config.epsilon()
+    1e-07
+    """
     return 1e-7
 
 
 def image_data_format():
-    """Images are x[N,H,W,C]: always "channels_last"."""
+    """Images are x[N,H,W,C]: always "channels_last".
+
+    >>> cygrad.config.image_data_format()
+    'channels_last'
+    """
     return "channels_last"
 
 
 def set_image_data_format(data_format):
-    """Accepts "channels_last", the only format."""
+    """Accepts "channels_last", the only format.
+
+    data_format: None or "channels_last", the only one.
+
+    >>> cygrad.config.set_image_data_format('channels_last')
+    """
     if data_format != "channels_last":
         raise ValueError(f'set_image_data_format: images are x[N,H,W,C], "channels_last"; got {data_format!r}')
 
 
 def backend():
-    """The name of what computes: "cygrad"."""
+    """The name of what computes: "cygrad".
+
+    >>> cygrad.config.backend()
+    'cygrad'
+    """
     return "cygrad"

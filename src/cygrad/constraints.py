@@ -5,7 +5,14 @@ from .config import epsilon
 
 
 class Constraint(_lookup.Configurable):
-    """The base of all constraints: a subclass defines __call__(w), and get_config if it has arguments."""
+    """The base of all constraints: a subclass defines __call__(w), and get_config if it has arguments.
+
+    >>> class Rounded(cygrad.constraints.Constraint):
+    ...     def __call__(self, w):
+    ...         return np.round(w)
+    >>> cygrad.layers.Dense(1, kernel_constraint=Rounded()).kernel_constraint
+    Rounded()
+    """
 
     def __call__(self, w):
         return w
@@ -27,7 +34,11 @@ class NonNeg(Constraint):
 
 
 class MaxNorm(Constraint):
-    """w scaled so that its norms along axis (0 for Dense, [0, 1, 2] for Conv2D) are at most max_value."""
+    """w scaled so that its norms along axis (0 for Dense, [0, 1, 2] for Conv2D) are at most max_value.
+
+    >>> cygrad.constraints.MaxNorm(5.0)(np.array([[6.0], [8.0]])).numpy().tolist()
+    [[3.0], [4.0]]
+    """
 
     def __init__(self, max_value=2, axis=0):
         self.max_value, self.axis = max_value, axis
@@ -38,7 +49,11 @@ class MaxNorm(Constraint):
 
 
 class MinMaxNorm(Constraint):
-    """w scaled so that its norms along axis lie in [min_value, max_value]; rate < 1 goes only that part of the way."""
+    """w scaled so that its norms along axis lie in [min_value, max_value]; rate < 1 goes only that part of the way.
+
+    >>> cygrad.constraints.MinMaxNorm(1.0, 5.0)(np.array([[6.0], [8.0]])).numpy().tolist()
+    [[3.0], [4.0]]
+    """
 
     def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
         self.min_value, self.max_value, self.rate, self.axis = min_value, max_value, rate, axis
@@ -51,7 +66,11 @@ class MinMaxNorm(Constraint):
 
 
 class UnitNorm(Constraint):
-    """w scaled so that its norms along axis are 1."""
+    """w scaled so that its norms along axis are 1.
+
+    >>> cygrad.constraints.UnitNorm()(np.array([[6.0], [8.0]])).numpy().tolist()
+    [[0.6000000238418579], [0.800000011920929]]
+    """
 
     def __init__(self, axis=0):
         self.axis = axis
@@ -69,6 +88,8 @@ _NAMES |= {cls.__name__: cls for cls in (MaxNorm, MinMaxNorm, NonNeg, UnitNorm)}
 def get(identifier):
     """The constraint that a name, a configuration, a class or a function stands for; None stays None.
 
+    identifier: what stands for it, see above.
+
     >>> cygrad.constraints.get("max_norm")
     MaxNorm(max_value=2, axis=0)
     """
@@ -76,11 +97,21 @@ def get(identifier):
 
 
 def serialize(constraint):
-    """{"class_name", "config"} of a constraint."""
+    """{"class_name", "config"} of a constraint.
+
+    >>> cygrad.constraints.serialize(cygrad.constraints.NonNeg())
+    {'class_name': 'NonNeg', 'config': {}}
+    """
     return _lookup.serialize(constraint, "constraints.serialize", "constraint")
 
 
 def deserialize(config, custom_objects=None):
-    """The counterpart of serialize."""
+    """The counterpart of serialize.
+
+    config: what serialize gives, or a name. custom_objects: {name: object} of the caller's own.
+
+    >>> cygrad.constraints.deserialize({'class_name': 'NonNeg', 'config': {}})
+    NonNeg()
+    """
     with _lookup.custom_object_scope(custom_objects):
         return get(config)

@@ -60,7 +60,12 @@ def set_seed(seed):
 
 
 def next_seed():
-    """A new 64-bit key from the global stream."""
+    """A new 64-bit key from the global stream.
+
+    >>> cygrad.utils.set_random_seed(1)
+    >>> cygrad.random.next_seed() == cygrad.random.next_seed()
+    False
+    """
     return _global.next_key()
 
 
@@ -108,7 +113,14 @@ class SeedGenerator:
 
 
 def draw_seed(seed, who="random"):
-    """(key, counter) of a seed argument: a SeedGenerator's next, an integer's own, None's from the global stream."""
+    """(key, counter) of a seed argument: a SeedGenerator's next, an integer's own, None's from the global stream.
+
+    who: the function's name, for errors.
+
+    >>> key, counter = cygrad.random.draw_seed(7, 'normal')
+    >>> int(key)
+    7
+    """
     if seed is not None and not isinstance(seed, SeedGenerator):
         return _seed_number(seed, who), 0
     draw = seed.next if seed is not None else _draw_from_global
@@ -144,6 +156,8 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
     seed: an integer (the same numbers at each call), a SeedGenerator (new ones at each call) or None (the global
     stream). counter is added to the stream's own, for those who keep counters themselves.
 
+    mean: the mean. stddev: the standard deviation.
+
     >>> cygrad.random.normal((2, 3), seed=1).shape
     (2, 3)
     """
@@ -151,17 +165,33 @@ def normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
 
 
 def truncated_normal(shape, mean=0.0, stddev=1.0, dtype=None, seed=None, *, counter=0):
-    """A tensor of normally distributed numbers, those more than two standard deviations from the mean left out."""
+    """A tensor of normally distributed numbers, those more than two standard deviations from the mean left out.
+
+    shape: the sizes, as a tuple. stddev: the standard deviation. seed: an integer for the same random numbers each
+    time. counter: where in the seed's stream to begin.
+
+    >>> bool((abs(cygrad.random.truncated_normal((100,)).numpy()) <= 2).all())
+    True
+    """
     return _drawn("random_truncated_normal", "truncated_normal", shape, seed, dtype, mean, stddev, counter=counter)
 
 
 def uniform(shape, minval=0.0, maxval=1.0, dtype=None, seed=None, *, counter=0):
-    """A tensor of numbers that are equally likely everywhere in [minval, maxval)."""
+    """A tensor of numbers that are equally likely everywhere in [minval, maxval).
+
+    shape: the sizes, as a tuple. seed: an integer for the same random numbers each time. counter: where in the seed's
+    stream to begin.
+
+    >>> cygrad.random.uniform((2, 3)).shape
+    (2, 3)
+    """
     return _drawn("random_uniform", "uniform", shape, seed, dtype, minval, maxval, counter=counter)
 
 
 def randint(shape, minval, maxval, dtype="int32", seed=None):
     """A tensor of whole numbers that are equally likely in minval .. maxval - 1.
+
+    shape: the sizes, as a tuple. seed: an integer for the same random numbers each time.
 
     >>> cygrad.random.randint((4,), 3, 4).numpy().tolist()
     [3, 3, 3, 3]
@@ -173,6 +203,8 @@ def randint(shape, minval, maxval, dtype="int32", seed=None):
 
 def categorical(logits, num_samples, dtype="int32", seed=None):
     """Draws from rows of unnormalised log-probabilities: logits[M,K] gives samples[M,num_samples] in 0 .. K-1.
+
+    seed: an integer for the same random numbers each time.
 
     >>> cygrad.random.categorical([[0.0, -np.inf]], 3).numpy().tolist()
     [[0, 0, 0]]
@@ -186,7 +218,13 @@ def categorical(logits, num_samples, dtype="int32", seed=None):
 
 
 def shuffle(x, axis=0, seed=None):
-    """x with its slices along an axis in random order."""
+    """x with its slices along an axis in random order.
+
+    seed: an integer for the same random numbers each time.
+
+    >>> sorted(cygrad.random.shuffle(np.arange(3.0)).numpy().tolist())
+    [0.0, 1.0, 2.0]
+    """
     x = np.asarray(x)
     return from_array(
         _numpy_generator(seed, "shuffle").permutation(x, axis=axis), None if x.dtype.kind == "f" else x.dtype

@@ -13,7 +13,14 @@ def _factor(value, who, argument):
 
 
 class Regularizer(_lookup.Configurable):
-    """The base of all regularizers: a subclass defines __call__(x), and get_config if it has arguments."""
+    """The base of all regularizers: a subclass defines __call__(x), and get_config if it has arguments.
+
+    >>> class Quartic(cygrad.regularizers.Regularizer):
+    ...     def __call__(self, x):
+    ...         return cygrad.ops.sum(x**4)
+    >>> float(Quartic()(cygrad.ops.ones((3,))))
+    3.0
+    """
 
     def __setattr__(self, name, value):
         """An argument that is set anew makes captured steps (models/capture.py) out of date."""
@@ -54,7 +61,11 @@ class L2(Regularizer):
 
 
 class L1L2(Regularizer):
-    """l1 * sum |x| + l2 * sum x^2"""
+    """l1 * sum |x| + l2 * sum x^2
+
+    >>> float(cygrad.regularizers.L1L2(l1=0.5, l2=0.25)(np.array([1.0, -2.0])))
+    2.75
+    """
 
     def __init__(self, l1=0.0, l2=0.0):
         self.l1 = _factor(0.0 if l1 is None else l1, type(self).__name__, "l1")
@@ -105,6 +116,8 @@ _NAMES |= {cls.__name__: cls for cls in (L1, L2, L1L2, OrthogonalRegularizer)}
 def get(identifier):
     """The regularizer that a name, a configuration, a class or a function stands for; None stays None.
 
+    identifier: what stands for it, see above.
+
     >>> cygrad.regularizers.get("l2")
     L2(l2=0.01)
     """
@@ -112,11 +125,21 @@ def get(identifier):
 
 
 def serialize(regularizer):
-    """{"class_name", "config"} of a regularizer."""
+    """{"class_name", "config"} of a regularizer.
+
+    >>> cygrad.regularizers.serialize(cygrad.regularizers.L2(0.5))
+    {'class_name': 'L2', 'config': {'l2': 0.5}}
+    """
     return _lookup.serialize(regularizer, "regularizers.serialize", "regularizer")
 
 
 def deserialize(config, custom_objects=None):
-    """The counterpart of serialize."""
+    """The counterpart of serialize.
+
+    config: what serialize gives, or a name. custom_objects: {name: object} of the caller's own.
+
+    >>> cygrad.regularizers.deserialize({'class_name': 'L2', 'config': {'l2': 0.5}})
+    L2(l2=0.5)
+    """
     with _lookup.custom_object_scope(custom_objects):
         return get(config)

@@ -38,6 +38,8 @@ def serialize_keras_object(obj):
     Numbers, strings and None are themselves; lists, tuples and dicts are taken apart. TypeError for what has neither a
     get_config method nor a name.
 
+    obj: a class or function.
+
     >>> data = cygrad.saving.serialize_keras_object(cygrad.layers.Dense(3, name="d"))
     >>> data["class_name"], data["config"]["units"]
     ('Dense', 3)

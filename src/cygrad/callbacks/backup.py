@@ -16,6 +16,12 @@ class BackupAndRestore(Callback):
 
     The model must be built before fit, by Input or a call. ValueError when it is not, and for a file that is damaged or
     another model's.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> backup = cygrad.callbacks.BackupAndRestore('backup')
+    >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=[backup])
     """
 
     _lazy_logs = True

@@ -132,6 +132,9 @@ class History(Callback):
 class LambdaCallback(Callback):
     """A callback made of functions, any hook by its name: LambdaCallback(on_epoch_end=lambda epoch, logs: ..., ...).
 
+    on_epoch_begin, on_epoch_end, on_train_batch_begin and on_train_batch_end take (index, logs), on_train_begin and
+    on_train_end (logs).
+
     >>> callback = cygrad.callbacks.LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
     >>> callback.on_epoch_begin(0, {})
     epoch 0

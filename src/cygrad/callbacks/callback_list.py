@@ -29,6 +29,9 @@ class CallbackList(Callback):
 
     callbacks: a callback or a list of them, called in that order. History and ProgbarLogger are added after them if
     asked for and not there. logs may be a dict, or a function that gives it, called only if a callback is to read it.
+
+    >>> seen = cygrad.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
+    >>> cygrad.callbacks.CallbackList([seen]).on_epoch_end(3, {'loss': 0.5})
     """
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):

@@ -10,6 +10,13 @@ class CSVLogger(Callback):
 
     The first line names the columns: epoch, then the logs in alphabetical order, with those of validation even where
     there is none (NA). append: keeps what the file holds.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=cygrad.callbacks.CSVLogger('log.csv'))
+    >>> open('log.csv').readline()
+    'epoch,loss,val_loss\n'
     """
 
     def __init__(self, filename, separator=",", append=False):

@@ -11,6 +11,13 @@ class LearningRateScheduler(Callback):
 
     schedule(epoch, learning_rate) or schedule(epoch) gives it, a number. The logs of the epoch get it as
     "learning_rate".
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> schedule = cygrad.callbacks.LearningRateScheduler(lambda epoch, rate: rate / 2)
+    >>> model.fit(x, y, epochs=2, verbose=0, callbacks=schedule).history['learning_rate']
+    [0.005, 0.0025]
     """
 
     def __init__(self, schedule, verbose=0):
@@ -43,6 +50,13 @@ class ReduceLROnPlateau(MonitorCallback):
     ReduceLROnPlateau(monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto", min_delta=1e-4, cooldown=0,
     min_lr=0.0). cooldown: after a reduction, epochs that do not count; min_lr: not below this. The logs of the epoch
     get "learning_rate". ValueError unless 0 < factor < 1.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> reduce = cygrad.callbacks.ReduceLROnPlateau('loss', factor=0.5, patience=1, min_delta=1e9)
+    >>> model.fit(x, y, epochs=3, verbose=0, callbacks=reduce).history['learning_rate']
+    [0.01, 0.01, 0.005]
     """
 
     def __init__(

@@ -15,6 +15,10 @@ class MonitorCallback(Callback):
 
     mode "min" or "max" says which way is better; "auto" knows it for losses and for the package's metrics; ValueError
     for others.
+
+    >>> watch = cygrad.callbacks.MonitorCallback('val_loss')
+    >>> watch.is_improvement(0.5, 0.6), watch.is_improvement(0.7, 0.6)
+    (True, False)
     """
 
     def __init__(self, monitor="val_loss", mode="auto", baseline=None, min_delta=0):
@@ -63,6 +67,13 @@ class EarlyStopping(MonitorCallback):
     restore_best_weights=False, start_from_epoch=0). min_delta: what counts as an improvement; baseline: without a
     better value than this, training stops too; restore_best_weights: at the end of training, stopped or not, the model
     gets the weights of the best epoch; start_from_epoch: epochs before it do not count.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> stop = cygrad.callbacks.EarlyStopping('loss', min_delta=1e9, patience=2)
+    >>> len(model.fit(x, y, epochs=9, verbose=0, callbacks=stop).history['loss'])
+    3
     """
 
     def __init__(
@@ -117,6 +128,14 @@ class ModelCheckpoint(MonitorCallback):
     save_freq="epoch", initial_value_threshold=None). filepath may hold {epoch} (from 1), {batch} and the names of the
     logs, as in "{epoch:02d}-{val_loss:.2f}.cygrad"; its folder is made. save_freq: "epoch", or a number of batches.
     initial_value_threshold: save_best_only starts from this value.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> save = cygrad.callbacks.ModelCheckpoint('best.cygrad', monitor='loss', save_best_only=True)
+    >>> _ = model.fit(x, y, verbose=0, callbacks=save)
+    >>> cygrad.models.load_model('best.cygrad').count_params()
+    2
     """
 
     _lazy_logs = True
@@ -184,7 +203,14 @@ class ModelCheckpoint(MonitorCallback):
 
 
 class TerminateOnNaN(Callback):
-    """Stops training when the loss is NaN or infinite: TerminateOnNaN(raise_error=False); True: by a RuntimeError."""
+    """Stops training when the loss is NaN or infinite: TerminateOnNaN(raise_error=False); True: by a RuntimeError.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> stop = cygrad.callbacks.TerminateOnNaN()
+    >>> _ = model.fit(x, y, verbose=0, callbacks=[stop])
+    """
 
     _lazy_logs = True
 

@@ -14,6 +14,11 @@ class ProgbarLogger(Callback):
     An epoch ends as one line, "Epoch 3/10 - 1.2s - loss: 0.1234 - ...". On a terminal and in a notebook verbose=1 shows
     a bar meanwhile, redrawn at most ten times a second; elsewhere (a log file, a pipe) there are only the lines.
     predict leaves no line with verbose="auto", so that calls in a loop do not flood a log.
+
+    >>> x, y = np.ones((4, 1)), np.zeros((4, 1))
+    >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
+    >>> model.compile('sgd', 'mse')
+    >>> _ = model.fit(x, y, verbose=0, callbacks=[cygrad.callbacks.ProgbarLogger()])
     """
 
     interval = 0.1  # seconds between two looks at the bar

@@ -83,6 +83,8 @@ class PReLU(_Elementwise):
     Shapes: x[N,...], alpha with x's shape but the batch axis; 1 along shared_axes ([1, 2] for images: one alpha a
     channel).
 
+    alpha_regularizer: penalties on them (regularizers). alpha_constraint: what holds after each step (constraints).
+
     >>> layer = cygrad.layers.PReLU(alpha_initializer="ones", shared_axes=[1, 2])
     >>> layer([[[[-2.0, 0.0, 3.0]]]]).numpy().tolist(), layer.alpha.shape
     ([[[[-2.0, 0.0, 3.0]]]], (1, 1, 3))

@@ -219,6 +219,11 @@ class MultiHeadAttention(_MultiHead):
     use_gate: the heads' values are multiplied by a sigmoid of another projection of the query. All scores are in memory
     at once only where they are returned or, in training, dropout applies to them. flash_attention has no meaning here.
 
+    use_bias: False leaves the bias out. seed: an integer for the same random numbers each time. kernel_initializer,
+    bias_initializer: how the weights start (initializers). kernel_regularizer, bias_regularizer: penalties on them
+    (regularizers). kernel_constraint, bias_constraint: what holds after each step (constraints). activity_regularizer:
+    a penalty on the output.
+
     >>> layer = cygrad.layers.MultiHeadAttention(num_heads=2, key_dim=4)
     >>> x = np.zeros((3, 5, 8))
     >>> y, scores = layer(x, x, return_attention_scores=True, use_causal_mask=True)
@@ -296,6 +301,12 @@ class GroupQueryAttention(_MultiHead):
     value[E,num_key_value_heads,head_dim], attention_output[num_query_heads,head_dim,E]. Raises ValueError where
     num_key_value_heads does not divide num_query_heads.
 
+    dropout: the share of the inputs that training sets to 0. use_bias: False leaves the bias out. sliding_window: not
+    supported. flash_attention: has no effect. use_gate: a gate for the output. seed: an integer for the same random
+    numbers each time. kernel_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer,
+    bias_regularizer: penalties on them (regularizers). kernel_constraint, bias_constraint: what holds after each step
+    (constraints). activity_regularizer: a penalty on the output.
+
     >>> layer = cygrad.layers.GroupQueryAttention(head_dim=4, num_query_heads=6, num_key_value_heads=2)
     >>> layer(np.zeros((3, 5, 8)), np.zeros((3, 7, 8))).shape
     (3, 5, 8)
@@ -349,6 +360,8 @@ class Attention(Layer):
     score_mode: "dot", q k^T, times a trained scale with use_scale; or "concat", a trained number times the sum over D
     of tanh(scale (q + k)). dropout: of the weights, in training. Where the query's mask is False, y is 0. Raises
     ValueError for other inputs than two or three.
+
+    seed: an integer for the same random numbers each time.
 
     >>> layer = cygrad.layers.Attention()
     >>> layer([np.zeros((2, 3, 4)), np.zeros((2, 5, 6)), np.zeros((2, 5, 4))]).shape
@@ -429,6 +442,8 @@ class AdditiveAttention(Attention):
     """Attention by scores that are a sum over D of scale[D] tanh(q + k); scale is trained. (Bahdanau et al. 2015)
 
     Shapes, masks and call as Attention's; without use_scale, scale is 1.
+
+    dropout: the share of the inputs that training sets to 0.
 
     >>> cygrad.layers.AdditiveAttention()([np.zeros((2, 3, 4)), np.zeros((2, 5, 4))]).shape
     (2, 3, 4)

@@ -76,6 +76,8 @@ class RandomFlip(_Augmentation):
     mode: "horizontal" (left and right change places), "vertical", or "horizontal_and_vertical" (both at once). Shapes:
     x[N,H,W,C] or [H,W,C], y alike, float32.
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.RandomFlip(seed=1)(np.zeros((2, 8, 8, 3), np.uint8), training=True).shape
     (2, 8, 8, 3)
     """
@@ -100,6 +102,8 @@ class RandomTranslation(_Augmentation):
     height_factor, width_factor: two numbers in [-1, 1], or one, f, for -f .. f; positive ones move down and right.
     fill_mode ("reflect", "wrap", "constant", "nearest") and fill_value say what comes in at the edge, interpolation
     ("bilinear", "nearest") what lies between pixels.
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.RandomTranslation(0.1, 0.2, seed=1)(np.zeros((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
@@ -134,6 +138,9 @@ class RandomRotation(_Augmentation):
     factor: parts of a full turn, two numbers in [-1, 1], or one, f, for -f .. f; positive ones turn counter-clockwise.
     The rest as in RandomTranslation.
 
+    fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap". interpolation: "nearest" or "bilinear".
+    fill_value: the number for "constant". data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.RandomRotation(0.1, seed=1)(np.zeros((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
     """
@@ -165,6 +172,9 @@ class RandomZoom(_Augmentation):
     height_factor, width_factor: by how much more of the image is to be seen, two numbers in [-1, 10], or one, f, for
     -f .. f: 0.2 shows 20 % more (zooms out), -0.2 less. width_factor None: as the height's. The rest as in
     RandomTranslation.
+
+    fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap". interpolation: "nearest" or "bilinear".
+    fill_value: the number for "constant". data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.RandomZoom(0.2, seed=1)(np.zeros((2, 8, 8, 3)), training=True).shape
     (2, 8, 8, 3)
@@ -198,6 +208,8 @@ class RandomCrop(_Augmentation):
     """In training, cuts height x width out of the images, all at one place, another each time; otherwise the middle.
 
     Images that are smaller are enlarged to that size, cut to its aspect ratio.
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.RandomCrop(5, 6, seed=1)(np.zeros((2, 8, 8, 3)), training=True).shape
     (2, 5, 6, 3)

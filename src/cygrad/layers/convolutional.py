@@ -116,6 +116,12 @@ class Conv1D(_Conv):
     Shapes: x[N,T,C], kernel[S,C/groups,filters], bias[filters], y[N,Q,filters]. padding: "valid", "same" as in Conv2D,
     or "causal": (S-1)*dilation zeros before x, so that an output sees nothing later than itself.
 
+    kernel_size: the window, an integer or one an axis. strides: the window's step, likewise. data_format: None or
+    "channels_last", the only one. dilation_rate: the distance of the window's taps. use_bias: False leaves the bias
+    out. kernel_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer,
+    bias_regularizer: penalties on them (regularizers). kernel_constraint, bias_constraint: what holds after each step
+    (constraints). activity_regularizer: a penalty on the output.
+
     >>> cygrad.layers.Conv1D(8, 3, padding="causal")(np.zeros((2, 10, 4))).shape
     (2, 10, 8)
     """
@@ -161,6 +167,11 @@ class Conv2D(_Conv):
     stays inside x: P = (H - (R-1)*dilation - 1) // stride + 1) or "same" (x padded with zeros so that P = ceil(H /
     stride)). Raises ValueError for sizes that are not positive integers, for strides and dilation_rate both above 1,
     for filters or channels that groups does not divide, and for data_format="channels_first".
+
+    kernel_size: the window, an integer or one an axis. use_bias: False leaves the bias out. kernel_initializer,
+    bias_initializer: how the weights start (initializers). kernel_regularizer, bias_regularizer: penalties on them
+    (regularizers). kernel_constraint, bias_constraint: what holds after each step (constraints). activity_regularizer:
+    a penalty on the output.
 
     >>> layer = cygrad.layers.Conv2D(8, 3, padding="same", activation="relu")
     >>> layer(np.zeros((2, 28, 28, 3))).shape
@@ -218,6 +229,13 @@ class DepthwiseConv1D(_DepthwiseConv):
     Shapes: x[N,T,C], kernel[S,C,depth_multiplier], bias[C*depth_multiplier], y[N,Q,C*depth_multiplier]. The rest is as
     in DepthwiseConv2D.
 
+    kernel_size: the window, an integer or one an axis. strides: the window's step, likewise. padding: "valid" for none,
+    "same" for as many outputs as inputs / strides. data_format: None or "channels_last", the only one. dilation_rate:
+    the distance of the window's taps. activation: what the output goes through, a name or a function. use_bias: False
+    leaves the bias out. depthwise_initializer, bias_initializer: how the weights start (initializers).
+    depthwise_regularizer, bias_regularizer: penalties on them (regularizers). depthwise_constraint, bias_constraint:
+    what holds after each step (constraints). activity_regularizer: a penalty on the output.
+
     >>> cygrad.layers.DepthwiseConv1D(3, depth_multiplier=2)(np.zeros((1, 5, 4))).shape
     (1, 3, 8)
     """
@@ -253,6 +271,13 @@ class DepthwiseConv2D(_DepthwiseConv):
 
     Shapes: x[N,H,W,C], kernel[R,S,C,depth_multiplier], bias[C*depth_multiplier], y[N,P,Q,C*depth_multiplier]; the
     filters of a channel stand side by side. Sizes, padding and errors as in Conv2D.
+
+    kernel_size: the window, an integer or one an axis. strides: the window's step, likewise. data_format: None or
+    "channels_last", the only one. dilation_rate: the distance of the window's taps. activation: what the output goes
+    through, a name or a function. use_bias: False leaves the bias out. depthwise_initializer, bias_initializer: how the
+    weights start (initializers). depthwise_regularizer, bias_regularizer: penalties on them (regularizers).
+    depthwise_constraint, bias_constraint: what holds after each step (constraints). activity_regularizer: a penalty on
+    the output.
 
     >>> cygrad.layers.DepthwiseConv2D(3, depth_multiplier=2)(np.zeros((1, 5, 5, 4))).shape
     (1, 3, 3, 8)
@@ -313,6 +338,13 @@ class SeparableConv1D(_SeparableConv):
     Shapes: x[N,T,C], depthwise_kernel[S,C,depth_multiplier], pointwise_kernel[1,C*depth_multiplier,filters],
     bias[filters], y[N,Q,filters]. Sizes, padding and errors as in Conv1D; "causal" is not there.
 
+    kernel_size: the window, an integer or one an axis. strides: the window's step, likewise. data_format: None or
+    "channels_last", the only one. dilation_rate: the distance of the window's taps. activation: what the output goes
+    through, a name or a function. use_bias: False leaves the bias out. depthwise_initializer, pointwise_initializer,
+    bias_initializer: how the weights start (initializers). depthwise_regularizer, pointwise_regularizer,
+    bias_regularizer: penalties on them (regularizers). depthwise_constraint, pointwise_constraint, bias_constraint:
+    what holds after each step (constraints). activity_regularizer: a penalty on the output.
+
     >>> cygrad.layers.SeparableConv1D(8, 3, padding="same")(np.zeros((1, 5, 4))).shape
     (1, 5, 8)
     """
@@ -352,6 +384,13 @@ class SeparableConv2D(_SeparableConv):
 
     Shapes: x[N,H,W,C], depthwise_kernel[R,S,C,depth_multiplier], pointwise_kernel[1,1,C*depth_multiplier,filters],
     bias[filters], y[N,P,Q,filters]. Sizes, padding and errors as in Conv2D; between the two is no activation.
+
+    kernel_size: the window, an integer or one an axis. strides: the window's step, likewise. data_format: None or
+    "channels_last", the only one. dilation_rate: the distance of the window's taps. use_bias: False leaves the bias
+    out. depthwise_initializer, pointwise_initializer, bias_initializer: how the weights start (initializers).
+    depthwise_regularizer, pointwise_regularizer, bias_regularizer: penalties on them (regularizers).
+    depthwise_constraint, pointwise_constraint, bias_constraint: what holds after each step (constraints).
+    activity_regularizer: a penalty on the output.
 
     >>> cygrad.layers.SeparableConv2D(8, 3, padding="same")(np.zeros((1, 5, 5, 4))).shape
     (1, 5, 5, 8)

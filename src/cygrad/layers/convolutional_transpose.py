@@ -61,6 +61,12 @@ class Conv1DTranspose(_ConvTranspose):
     strides for padding "same", T * strides + max(span - strides, 0) for "valid"; output_padding, less than strides,
     says Q's remainder instead: Q = (T-1) * strides + span + output_padding, less span // 2 * 2 for "same".
 
+    kernel_size: the window, an integer or one an axis. data_format: None or "channels_last", the only one.
+    dilation_rate: the distance of the window's taps. activation: what the output goes through, a name or a function.
+    use_bias: False leaves the bias out. kernel_initializer, bias_initializer: how the weights start (initializers).
+    kernel_regularizer, bias_regularizer: penalties on them (regularizers). kernel_constraint, bias_constraint: what
+    holds after each step (constraints). activity_regularizer: a penalty on the output.
+
     >>> cygrad.layers.Conv1DTranspose(8, 3, strides=2, padding="same")(np.zeros((2, 10, 4))).shape
     (2, 20, 8)
     """
@@ -96,6 +102,13 @@ class Conv2DTranspose(_ConvTranspose):
     """The transpose of Conv2D as a linear map: each pixel of x adds the kernel, times its value, to a window of y.
 
     Shapes: x[N,H,W,C], kernel[R,S,filters,C], bias[filters], y[N,P,Q,filters]; P and Q as in Conv1DTranspose.
+
+    kernel_size: the window, an integer or one an axis. output_padding: how much longer the output is, within the
+    strides. data_format: None or "channels_last", the only one. dilation_rate: the distance of the window's taps.
+    activation: what the output goes through, a name or a function. use_bias: False leaves the bias out.
+    kernel_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer, bias_regularizer:
+    penalties on them (regularizers). kernel_constraint, bias_constraint: what holds after each step (constraints).
+    activity_regularizer: a penalty on the output.
 
     >>> cygrad.layers.Conv2DTranspose(8, 3, strides=2, padding="same")(np.zeros((2, 7, 7, 4))).shape
     (2, 14, 14, 8)

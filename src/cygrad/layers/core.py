@@ -13,7 +13,15 @@ from .symbolic import KerasTensor, Node
 
 
 class InputLayer(Layer):
-    """Where data enters a functional model. Input makes one and gives its symbolic output."""
+    """Where data enters a functional model. Input makes one and gives its symbolic output.
+
+    shape: one sample's, None for axes that are open. batch_size: the batch's size where it is fixed. batch_shape: shape
+    with the batch axis, in its place. optional: the model may be called without it. sparse, ragged and input_tensor are
+    not supported: ValueError.
+
+    >>> cygrad.layers.InputLayer((28, 28, 1), name='image').output.shape
+    (None, 28, 28, 1)
+    """
 
     def __init__(
         self,
@@ -108,6 +116,9 @@ def Input(
 ):
     """A symbolic tensor that models start from: Input((28, 28, 1)) stands for x[N,28,28,1]; None leaves an axis open.
 
+    batch_size: the batch's size where it is fixed. batch_shape: shape with the batch axis, in its place. optional: the
+    model may be called without it. sparse and ragged are not supported: ValueError.
+
     >>> cygrad.Input((28, 28, 1)).shape
     (None, 28, 28, 1)
     """
@@ -148,6 +159,10 @@ class Dense(ActivationMixin, Layer):
 
     Shapes: x[N,...,C], kernel[C,units], bias[units], y[N,...,units]. Raises ValueError where units is not a positive
     integer.
+
+    use_bias: False leaves the bias out. kernel_regularizer, bias_regularizer: penalties on them (regularizers).
+    kernel_constraint, bias_constraint: what holds after each step (constraints). activity_regularizer: a penalty on the
+    output.
 
     >>> layer = cygrad.layers.Dense(2, kernel_initializer="ones", bias_initializer="ones")
     >>> layer(np.array([[1.0, 2.0, 3.0]])).numpy().tolist()
@@ -222,7 +237,11 @@ class Activation(Layer):
 
 
 class Identity(Layer):
-    """y = x."""
+    """y = x.
+
+    >>> cygrad.layers.Identity()(np.array([1.0])).numpy().tolist()
+    [1.0]
+    """
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -262,6 +281,8 @@ class Masking(Layer):
 
 class Flatten(Layer):
     """All axes but the batch's as one: x[N,...] gives y[N,K].
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.Flatten()(np.zeros((2, 3, 4))).shape
     (2, 12)

@@ -18,6 +18,9 @@ class EinsumDense(ActivationMixin, Layer):
     summed over are x's last, its other axes y's last, this is one matrix product. Raises ValueError where letters or
     sizes do not fit.
 
+    kernel_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer, bias_regularizer:
+    penalties on them (regularizers). kernel_constraint, bias_constraint: what holds after each step (constraints).
+
     >>> layer = cygrad.layers.EinsumDense("abc,cde->abde", output_shape=(None, 2, 5), bias_axes="de")
     >>> layer(np.zeros((3, 4, 6))).shape, layer.bias.shape
     ((3, 4, 2, 5), (2, 5))

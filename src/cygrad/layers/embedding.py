@@ -16,6 +16,9 @@ class Embedding(Layer):
     out of range, ValueError for sizes that are not positive integers and for lora_rank, lora_alpha and
     quantization_config, which are not supported.
 
+    embeddings_initializer: how the weights start (initializers). embeddings_regularizer: penalties on them
+    (regularizers). embeddings_constraint: what holds after each step (constraints).
+
     >>> layer = cygrad.layers.Embedding(3, 2, weights=np.array([[0, 0], [1, 2], [3, 4]]))
     >>> layer(np.array([[2, 1]])).numpy().tolist()
     [[[3.0, 4.0], [1.0, 2.0]]]

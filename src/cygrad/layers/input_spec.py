@@ -8,6 +8,11 @@ class InputSpec:
 
     InputSpec(shape=(None, 28, 28)), InputSpec(min_ndim=2, axes={-1: 64}); dtype, name and optional are kept, not
     checked.
+
+    ndim: the rank. max_ndim: the largest rank. allow_last_axis_squeeze: a last axis of 1 may be missing or more.
+
+    >>> cygrad.layers.InputSpec(min_ndim=2, axes={-1: 64}).accepts((None, 64))
+    True
     """
 
     def __init__(

@@ -73,6 +73,8 @@ class Layer(Weights, SymbolicCalls, Masks, Configuration):
     A layer of your own says what it does in call; weights are made in build, or in __init__ where their shapes are
     known there:
 
+    autocast: has no effect.
+
     >>> class Scale(cygrad.layers.Layer):
     ...     def build(self, input_shape):
     ...         self.scale = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="scale")

@@ -77,7 +77,11 @@ class Add(_Merge):
 
 
 class Subtract(_Merge):
-    """The first of two inputs less the second."""
+    """The first of two inputs less the second.
+
+    >>> cygrad.layers.Subtract()([np.array([[3.0]]), np.array([[1.0]])]).numpy().tolist()
+    [[2.0]]
+    """
 
     _combine = staticmethod(lambda a, b: ops.subtract(a, b))
 
@@ -88,13 +92,21 @@ class Subtract(_Merge):
 
 
 class Multiply(_Merge):
-    """The product of its inputs, elementwise."""
+    """The product of its inputs, elementwise.
+
+    >>> cygrad.layers.Multiply()([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[6.0]]
+    """
 
     _combine = staticmethod(lambda a, b: ops.multiply(a, b))
 
 
 class Average(_Merge):
-    """The mean of its inputs."""
+    """The mean of its inputs.
+
+    >>> cygrad.layers.Average()([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[2.5]]
+    """
 
     def call(self, inputs):
         return ops.multiply(functools.reduce(ops.add, inputs), 1 / len(inputs))
@@ -114,13 +126,21 @@ class _Extreme(_Merge):
 
 
 class Maximum(_Extreme):
-    """The largest of its inputs, elementwise."""
+    """The largest of its inputs, elementwise.
+
+    >>> cygrad.layers.Maximum()([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[3.0]]
+    """
 
     _combine = staticmethod(lambda a, b: ops.maximum(a, b))
 
 
 class Minimum(_Extreme):
-    """The smallest of its inputs, elementwise."""
+    """The smallest of its inputs, elementwise.
+
+    >>> cygrad.layers.Minimum()([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[2.0]]
+    """
 
     _combine = staticmethod(lambda a, b: ops.minimum(a, b))
 
@@ -234,40 +254,72 @@ class Dot(_Merge):
 
 
 def add(inputs, **kwargs):
-    """Add(**kwargs)(inputs)"""
+    """Add(**kwargs)(inputs)
+
+    >>> cygrad.layers.add([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[5.0]]
+    """
     return Add(**kwargs)(inputs)
 
 
 def subtract(inputs, **kwargs):
-    """Subtract(**kwargs)(inputs)"""
+    """Subtract(**kwargs)(inputs)
+
+    >>> cygrad.layers.subtract([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[1.0]]
+    """
     return Subtract(**kwargs)(inputs)
 
 
 def multiply(inputs, **kwargs):
-    """Multiply(**kwargs)(inputs)"""
+    """Multiply(**kwargs)(inputs)
+
+    >>> cygrad.layers.multiply([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[6.0]]
+    """
     return Multiply(**kwargs)(inputs)
 
 
 def average(inputs, **kwargs):
-    """Average(**kwargs)(inputs)"""
+    """Average(**kwargs)(inputs)
+
+    >>> cygrad.layers.average([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[2.5]]
+    """
     return Average(**kwargs)(inputs)
 
 
 def maximum(inputs, **kwargs):
-    """Maximum(**kwargs)(inputs)"""
+    """Maximum(**kwargs)(inputs)
+
+    >>> cygrad.layers.maximum([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[3.0]]
+    """
     return Maximum(**kwargs)(inputs)
 
 
 def minimum(inputs, **kwargs):
-    """Minimum(**kwargs)(inputs)"""
+    """Minimum(**kwargs)(inputs)
+
+    >>> cygrad.layers.minimum([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[2.0]]
+    """
     return Minimum(**kwargs)(inputs)
 
 
 def concatenate(inputs, axis=-1, **kwargs):
-    """Concatenate(axis, **kwargs)(inputs)"""
+    """Concatenate(axis, **kwargs)(inputs)
+
+    >>> cygrad.layers.concatenate([np.array([[3.0]]), np.array([[2.0]])]).numpy().tolist()
+    [[3.0, 2.0]]
+    """
     return Concatenate(axis, **kwargs)(inputs)
 
 
 def dot(inputs, axes=-1, **kwargs):
-    """Dot(axes, **kwargs)(inputs)"""
+    """Dot(axes, **kwargs)(inputs)
+
+    >>> cygrad.layers.dot([np.ones((1, 3)), np.ones((1, 3))], axes=1).numpy().tolist()
+    [[3.0]]
+    """
     return Dot(axes, **kwargs)(inputs)

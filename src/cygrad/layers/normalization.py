@@ -64,6 +64,11 @@ class BatchNormalization(_Normalization):
     mask, with x's axes but the last: what counts in mean and variance. renorm and synchronized must be False; Raises
     ValueError otherwise, and for a momentum outside [0, 1].
 
+    renorm_clipping, renorm_momentum: have no effect. beta_initializer, gamma_initializer,
+    moving_mean_initializer, moving_variance_initializer: how the weights start (initializers). beta_regularizer,
+    gamma_regularizer: penalties on them (regularizers). beta_constraint, gamma_constraint: what holds after each step
+    (constraints).
+
     >>> layer = cygrad.layers.BatchNormalization(epsilon=0.0)
     >>> layer(np.array([[1.0], [3.0]]), training=True).numpy().tolist()
     [[-1.0], [1.0]]
@@ -160,6 +165,9 @@ class LayerNormalization(_Normalization):
 
     Shapes: x of any shape, gamma and beta of its sizes along axis, y as x.
 
+    beta_initializer, gamma_initializer: how the weights start (initializers). beta_regularizer, gamma_regularizer:
+    penalties on them (regularizers). beta_constraint, gamma_constraint: what holds after each step (constraints).
+
     >>> cygrad.layers.LayerNormalization(epsilon=0.0)(np.array([[1.0, 3.0]])).numpy().tolist()
     [[-1.0, 1.0]]
     """
@@ -239,6 +247,9 @@ class GroupNormalization(_Normalization):
     center are False.
 
     Shapes: x[N,...,C], y as x. Raises ValueError where groups does not divide C.
+
+    beta_initializer, gamma_initializer: how the weights start (initializers). beta_regularizer, gamma_regularizer:
+    penalties on them (regularizers). beta_constraint, gamma_constraint: what holds after each step (constraints).
 
     >>> cygrad.layers.GroupNormalization(2, epsilon=0.0)(np.array([[1.0, 3.0, 10.0, 30.0]])).numpy().tolist()
     [[-1.0, 1.0, -1.0, 1.0]]

@@ -30,6 +30,8 @@ class MaxPooling2D(_Pooling):
     Shapes: x[N,H,W,C], y[N,P,Q,C]; strides None: the window's size. padding "valid": P = (H - R) // stride + 1,
     "same": P = ceil(H / stride), where the padding never wins.
 
+    pool_size: the window, an integer or one an axis. data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.MaxPooling2D()(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
     [5.0, 7.0, 13.0, 15.0]
     """
@@ -48,6 +50,9 @@ class AveragePooling2D(_Pooling):
 
     Shapes: x[N,H,W,C], y[N,P,Q,C], as in MaxPooling2D.
 
+    pool_size: the window, an integer or one an axis. strides: the window's step, likewise. data_format: None or
+    "channels_last", the only one.
+
     >>> cygrad.layers.AveragePooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
     [2.5, 4.5, 10.5, 12.5]
     """
@@ -63,6 +68,9 @@ class AveragePooling2D(_Pooling):
 
 class MaxPooling1D(_Pooling):
     """The maximum of each window along time: x[N,T,C] gives y[N,Q,C], as in MaxPooling2D.
+
+    pool_size: the window, an integer or one an axis. strides: the window's step, likewise. padding: "valid" for none,
+    "same" for as many outputs as inputs / strides. data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.MaxPooling1D(2)(np.arange(4.0).reshape(1, 4, 1)).numpy().ravel().tolist()
     [1.0, 3.0]
@@ -81,6 +89,9 @@ class MaxPooling1D(_Pooling):
 
 class AveragePooling1D(_Pooling):
     """The mean of each window along time: x[N,T,C] gives y[N,Q,C], as in AveragePooling2D.
+
+    pool_size: the window, an integer or one an axis. strides: the window's step, likewise. padding: "valid" for none,
+    "same" for as many outputs as inputs / strides. data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.AveragePooling1D(2)(np.arange(4.0).reshape(1, 4, 1)).numpy().ravel().tolist()
     [0.5, 2.5]
@@ -117,6 +128,8 @@ class _GlobalPooling(Layer):
 class GlobalAveragePooling2D(_GlobalPooling):
     """The mean over the whole image: x[N,H,W,C] gives y[N,C], or y[N,1,1,C] with keepdims=True.
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.GlobalAveragePooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).numpy().tolist()
     [[3.0, 4.0]]
     """
@@ -130,6 +143,8 @@ class GlobalAveragePooling2D(_GlobalPooling):
 class GlobalMaxPooling2D(_GlobalPooling):
     """The maximum over the whole image: x[N,H,W,C] gives y[N,C], or y[N,1,1,C] with keepdims=True.
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.GlobalMaxPooling2D()(np.arange(8.0).reshape(1, 2, 2, 2)).numpy().tolist()
     [[6.0, 7.0]]
     """
@@ -142,6 +157,8 @@ class GlobalMaxPooling2D(_GlobalPooling):
 
 class GlobalAveragePooling1D(_GlobalPooling):
     """The mean over time: x[N,T,C] gives y[N,C], or y[N,1,C] with keepdims=True. With a mask[N,T], of what it holds.
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.GlobalAveragePooling1D()(np.arange(4.0).reshape(1, 2, 2)).numpy().tolist()
     [[1.0, 2.0]]
@@ -165,6 +182,8 @@ class GlobalAveragePooling1D(_GlobalPooling):
 
 class GlobalMaxPooling1D(_GlobalPooling):
     """The maximum over time: x[N,T,C] gives y[N,C], or y[N,1,C] with keepdims=True.
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.GlobalMaxPooling1D()(np.arange(4.0).reshape(1, 2, 2)).numpy().tolist()
     [[2.0, 3.0]]

@@ -160,6 +160,8 @@ class CenterCrop(Layer):
 
     Shapes: x[N,H,W,C] or [H,W,C], y[N,height,width,C], float32.
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.CenterCrop(2, 3)(np.zeros((1, 5, 5, 3))).shape
     (1, 2, 3, 3)
     """
@@ -195,6 +197,9 @@ class Resizing(Layer):
     Shapes: x[N,H,W,C] or [H,W,C], y[N,height,width,C]. interpolation: "bilinear", "nearest". crop_to_aspect_ratio cuts
     the sides that are too long, pad_to_aspect_ratio adds fill_value to those that are too short; otherwise the aspect
     ratio changes. Integers stay integers. antialias is not supported.
+
+    fill_mode: what lies outside: "constant", "nearest", "reflect" or "wrap". data_format: None or "channels_last", the
+    only one.
 
     >>> cygrad.layers.Resizing(4, 6)(np.zeros((1, 5, 5, 3))).shape
     (1, 4, 6, 3)

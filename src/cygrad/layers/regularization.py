@@ -57,6 +57,8 @@ class Dropout(_Noise):
 class SpatialDropout1D(_Noise):
     """Dropout of whole channels: of x[N,T,C], in training, a channel of a sample is kept or dropped at all steps.
 
+    rate: the share that is dropped, in [0, 1).
+
     >>> y = cygrad.layers.SpatialDropout1D(0.5, seed=1)(np.ones((1, 3, 20)), training=True).numpy()
     >>> bool((y == y[:, :1]).all())
     True
@@ -77,7 +79,16 @@ class SpatialDropout1D(_Noise):
 
 
 class SpatialDropout2D(_Noise):
-    """Dropout of whole channels: of x[N,H,W,C], in training, a channel of a sample is kept or dropped everywhere."""
+    """Dropout of whole channels: of x[N,H,W,C], in training, a channel of a sample is kept or dropped everywhere.
+
+    rate: the share that is dropped, in [0, 1). data_format: None or "channels_last", the only one. seed: an integer for
+    the same random numbers each time.
+
+    >>> layer = cygrad.layers.SpatialDropout2D(0.5)
+    >>> x = np.ones((1, 2, 2, 1), 'float32')
+    >>> bool((layer(x).numpy() == x).all()), layer(x, training=True).shape
+    (True, (1, 2, 2, 1))
+    """
 
     _leaf = True
     _letters = "NHWC"
@@ -95,7 +106,15 @@ class SpatialDropout2D(_Noise):
 
 
 class GaussianNoise(_Noise):
-    """In training, x plus normal noise of mean 0 and the given standard deviation; otherwise x."""
+    """In training, x plus normal noise of mean 0 and the given standard deviation; otherwise x.
+
+    stddev: the standard deviation. seed: an integer for the same random numbers each time.
+
+    >>> layer = cygrad.layers.GaussianNoise(0.1)
+    >>> x = np.ones((2, 3), 'float32')
+    >>> bool((layer(x).numpy() == x).all()), layer(x, training=True).shape
+    (True, (2, 3))
+    """
 
     _leaf = True
 
@@ -112,7 +131,15 @@ class GaussianNoise(_Noise):
 
 
 class GaussianDropout(_Noise):
-    """In training, x times normal noise of mean 1 and variance rate / (1 - rate); otherwise x."""
+    """In training, x times normal noise of mean 1 and variance rate / (1 - rate); otherwise x.
+
+    seed: an integer for the same random numbers each time.
+
+    >>> layer = cygrad.layers.GaussianDropout(0.5)
+    >>> x = np.ones((2, 3), 'float32')
+    >>> bool((layer(x).numpy() == x).all()), layer(x, training=True).shape
+    (True, (2, 3))
+    """
 
     _leaf = True
 
@@ -128,7 +155,16 @@ class GaussianDropout(_Noise):
 
 
 class AlphaDropout(_Noise):
-    """Dropout for selu: what is dropped takes selu's lower limit; mean and variance stay. (Klambauer et al. 2017)"""
+    """Dropout for selu: what is dropped takes selu's lower limit; mean and variance stay. (Klambauer et al. 2017)
+
+    rate: the share that is dropped, in [0, 1). noise_shape: the shape of the drawn numbers, 1 where they are shared.
+    seed: an integer for the same random numbers each time.
+
+    >>> layer = cygrad.layers.AlphaDropout(0.5)
+    >>> x = np.ones((2, 3), 'float32')
+    >>> bool((layer(x).numpy() == x).all()), layer(x, training=True).shape
+    (True, (2, 3))
+    """
 
     _leaf = True
     _LIMIT = -1.0507009873554805 * 1.6732632423543772  # of selu

@@ -66,6 +66,8 @@ class ZeroPadding2D(Layer):
 
     padding: an integer for all sides, (rows, columns), or ((top, bottom), (left, right)).
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.ZeroPadding2D(((1, 0), 2))(np.zeros((1, 4, 4, 3))).shape
     (1, 5, 8, 3)
     """
@@ -88,6 +90,8 @@ class ZeroPadding2D(Layer):
 
 class ZeroPadding1D(Layer):
     """Zeros before and after: x[N,T,C] gives y[N,before+T+after,C]. padding: an integer or (before, after).
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.ZeroPadding1D((2, 0))(np.zeros((1, 4, 3))).shape
     (1, 6, 3)
@@ -138,6 +142,8 @@ class Cropping2D(_Cropping):
 
     cropping: an integer for all sides, (rows, columns), or ((top, bottom), (left, right)).
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.layers.Cropping2D(((1, 0), (0, 2)))(np.zeros((1, 4, 4, 3))).shape
     (1, 3, 2, 3)
     """
@@ -176,6 +182,8 @@ class Cropping1D(_Cropping):
 
 class UpSampling2D(Layer):
     """Every row and column several times: x[N,H,W,C] gives y[N,H*size[0],W*size[1],C]. interpolation: "nearest".
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.layers.UpSampling2D((2, 1))(np.array([1.0, 2.0]).reshape(1, 2, 1, 1)).numpy().ravel().tolist()
     [1.0, 1.0, 2.0, 2.0]

@@ -104,6 +104,11 @@ class LossFunctionWrapper(Loss):
     """A function as a Loss: LossFunctionWrapper(fn, reduction="sum_over_batch_size", name=None, **kwargs).
 
     fn(y_true, y_pred, **kwargs) gives one value a sample, or a scalar.
+
+    >>> def doubled(y_true, y_pred):
+    ...     return 2 * cygrad.ops.abs(y_true - y_pred)
+    >>> float(cygrad.losses.LossFunctionWrapper(doubled)(np.array([1.0]), np.array([3.0])))
+    4.0
     """
 
     def __init__(self, fn, reduction="sum_over_batch_size", name=None, dtype=None, **kwargs):
@@ -170,6 +175,8 @@ def get(identifier, custom_objects=None):
 
     ValueError names the nearest when there is no such name.
 
+    identifier: what stands for it, see above. custom_objects: {name: object} of the caller's own.
+
     >>> cygrad.losses.get("mse") is cygrad.losses.mean_squared_error
     True
     """
@@ -182,6 +189,11 @@ def resolve(identifier, y_true_shape=None, y_pred_shape=None):
 
     "crossentropy" and "ce" choose by the shapes: binary for one output, sparse for class numbers, categorical for
     one-hot rows.
+
+    identifier: what stands for it, see above. y_true_shape: the targets' shape. y_pred_shape: the predictions' shape.
+
+    >>> cygrad.losses.resolve('crossentropy', (32,), (32, 10)).name
+    'crossentropy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         if y_pred_shape is None:
@@ -201,7 +213,13 @@ def resolve(identifier, y_true_shape=None, y_pred_shape=None):
 def kind_of_labels(y_true_shape, y_pred_shape):
     """What y_true holds, "binary", "sparse" or "categorical", judged by the shapes as Keras does for "accuracy".
 
-    One deviation: predictions of rank 1, [N], are binary."""
+    One deviation: predictions of rank 1, [N], are binary.
+
+    y_true_shape: the targets' shape. y_pred_shape: the predictions' shape.
+
+    >>> cygrad.losses.kind_of_labels((32,), (32, 10))
+    'sparse'
+    """
     if len(y_pred_shape) < 2 or y_pred_shape[-1] == 1:
         return "binary"
     if len(y_true_shape) < len(y_pred_shape) or y_true_shape[-1] == 1:
@@ -210,12 +228,22 @@ def kind_of_labels(y_true_shape, y_pred_shape):
 
 
 def serialize(loss):
-    """A function's name, or {"class_name", "config"} of a Loss; get() is the reverse."""
+    """A function's name, or {"class_name", "config"} of a Loss; get() is the reverse.
+
+    loss: a loss or a function.
+
+    >>> cygrad.losses.serialize(cygrad.losses.mean_squared_error)
+    'mean_squared_error'
+    """
     if isinstance(loss, Loss):
         return {"class_name": type(loss).__name__, "config": loss.get_config()}
     return getattr(loss, "__name__", type(loss).__name__)
 
 
 def deserialize(name, custom_objects=None):
-    """A loss from serialize()'s result; custom_objects, {name: object}, has the caller's own functions and classes."""
+    """A loss from serialize()'s result; custom_objects, {name: object}, has the caller's own functions and classes.
+
+    >>> cygrad.losses.deserialize({'class_name': 'Huber', 'config': {'delta': 2.0}}).delta
+    2.0
+    """
     return get(name, custom_objects)

@@ -65,6 +65,9 @@ def binary_focal_crossentropy(
     apply_class_balancing: times alpha where t is 1, 1 - alpha where it is 0, too. Other arguments and shapes: as
     binary_crossentropy. (Lin et al. 2018)
 
+    y_true: targets. y_pred: predictions, of the same shape. from_logits: y_pred are logits, not probabilities.
+    label_smoothing: moves the targets by this share towards all being equal. axis: the axis or axes.
+
     >>> round(cygrad.losses.binary_focal_crossentropy([[1.0, 0.0]], [[0.5, 0.5]]).item(), 4)
     0.1733
     """
@@ -101,6 +104,9 @@ def categorical_focal_crossentropy(
 
     alpha: a number, or one a class. Other arguments and shapes: as categorical_crossentropy. (Lin et al. 2018)
 
+    y_true: targets. y_pred: predictions, of the same shape. from_logits: y_pred are logits, not probabilities.
+    label_smoothing: moves the targets by this share towards all being equal.
+
     >>> round(cygrad.losses.categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]]).item(), 4)
     0.0433
     """
@@ -119,6 +125,8 @@ def sparse_categorical_crossentropy(y_true, y_pred, from_logits=False, ignore_cl
     Shapes: y_pred [..., K], y_true [...] or [..., 1], whole numbers in 0 .. K-1; loss [...]. ignore_class: samples with
     this label have loss 0. ValueError for one-hot rows (categorical_crossentropy's) and labels outside 0 .. K-1,
     TypeError for labels that are not whole.
+
+    axis: the axis or axes.
 
     >>> round(cygrad.losses.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).item(), 4)
     0.6931
@@ -171,6 +179,8 @@ def categorical_generalized_cross_entropy(y_true, y_pred, q):
 class BinaryCrossentropy(Loss):
     """Mean of binary_crossentropy: BinaryCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
+    reduction: as for Loss.
+
     >>> round(float(cygrad.losses.BinaryCrossentropy(from_logits=True)([[1.0], [0.0]], [[0.0], [0.0]])), 4)
     0.6931
     """
@@ -196,6 +206,10 @@ class BinaryCrossentropy(Loss):
 
 class BinaryFocalCrossentropy(Loss):
     """Mean of binary_focal_crossentropy: BinaryFocalCrossentropy(apply_class_balancing=False, ...).
+
+    alpha: the weight of the class 1, or of each class. gamma: how much certain predictions count less. from_logits:
+    y_pred are logits, not probabilities. label_smoothing: moves the targets by this share towards all being equal.
+    axis: the axis or axes. reduction: as for Loss.
 
     >>> round(float(cygrad.losses.BinaryFocalCrossentropy()([[1.0], [0.0]], [[0.5], [0.5]])), 4)
     0.1733
@@ -226,6 +240,8 @@ class BinaryFocalCrossentropy(Loss):
 class CategoricalCrossentropy(Loss):
     """Mean of categorical_crossentropy: CategoricalCrossentropy(from_logits=False, label_smoothing=0.0, axis=-1, ...).
 
+    reduction: as for Loss.
+
     >>> round(float(cygrad.losses.CategoricalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
     0.6931
     """
@@ -250,6 +266,9 @@ class CategoricalCrossentropy(Loss):
 
 class CategoricalFocalCrossentropy(Loss):
     """Mean of categorical_focal_crossentropy: CategoricalFocalCrossentropy(alpha=0.25, gamma=2.0, ...).
+
+    from_logits: y_pred are logits, not probabilities. label_smoothing: moves the targets by this share towards all
+    being equal. axis: the axis or axes. reduction: as for Loss.
 
     >>> round(float(cygrad.losses.CategoricalFocalCrossentropy()([[0.0, 1.0]], [[0.5, 0.5]])), 4)
     0.0433
@@ -287,6 +306,8 @@ class SparseCategoricalCrossentropy(Loss):
 
     With ignore_class, the mean is over the samples that are left.
 
+    reduction: as for Loss. axis: the axis or axes.
+
     >>> round(float(cygrad.losses.SparseCategoricalCrossentropy()([1, 0], [[0.5, 0.5], [0.5, 0.5]])), 4)
     0.6931
     """
@@ -321,6 +342,8 @@ class SparseCategoricalCrossentropy(Loss):
 
 class CategoricalGeneralizedCrossEntropy(Loss):
     """Mean of categorical_generalized_cross_entropy: CategoricalGeneralizedCrossEntropy(q=0.5, ...).
+
+    reduction: as for Loss.
 
     >>> float(cygrad.losses.CategoricalGeneralizedCrossEntropy()([1], [[0.75, 0.25]]))
     1.0

@@ -22,7 +22,12 @@ EPSILON = 1e-7  # keras.config.epsilon(): what keeps logarithms and quotients fi
 def match_shapes(y_true, y_pred, name):
     """y_true and y_pred with one shape, as in Keras: a last axis of 1 is dropped, or added to a vector.
 
-    Never broadcast: y_true[N] with y_pred[N,1] is N pairs, not N x N. ValueError where the shapes differ otherwise."""
+    Never broadcast: y_true[N] with y_pred[N,1] is N pairs, not N x N. ValueError where the shapes differ otherwise.
+
+    >>> y_true, y_pred = cygrad.ops.zeros((4,)), cygrad.ops.zeros((4, 1))
+    >>> [y.shape for y in cygrad.losses.match_shapes(y_true, y_pred, 'mse')]
+    [(4, 1), (4, 1)]
+    """
     true, pred = y_true.shape, y_pred.shape
     if true == pred:
         return y_true, y_pred
@@ -76,7 +81,11 @@ def is_nonzero(x):
 
 
 def fit_weights(sample_weight, shape, name):
-    """sample_weight ready to multiply values of this shape: one weight for all, one a sample, or one a value."""
+    """sample_weight ready to multiply values of this shape: one weight for all, one a sample, or one a value.
+
+    >>> cygrad.losses.fit_weights([1.0, 2.0], (2, 3), 'mse').shape
+    (2, 1)
+    """
     w = as_float(sample_weight, name, "sample_weight")
     given = w.shape[:-1] if w.shape[-1:] == (1,) and len(w.shape) == len(shape) + 1 else w.shape
     padded = given + (1,) * (len(shape) - len(given))

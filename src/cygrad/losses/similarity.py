@@ -16,6 +16,8 @@ def circle(y_true, y_pred, ref_labels=None, ref_embeddings=None, remove_diagonal
     which has a row's label (alike) or another one; m: margin. remove_diagonal: a row is not alike to itself. Shapes:
     y_true[N] whole numbers, y_pred[N,D] rows of length 1, loss [N]. (Sun et al. 2020)
 
+    ref_labels: the labels of ref_embeddings.
+
     >>> rows = np.array([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
     >>> [round(loss, 2) for loss in cygrad.losses.circle([0, 0, 1], rows, gamma=1.0).numpy().tolist()]
     [0.55, 0.55, 0.0]
@@ -44,6 +46,8 @@ class Circle(Loss):
     """Mean of circle over the rows whose loss is not 0: Circle(gamma=80.0, margin=0.4, remove_diagonal=True, ...).
 
     Its steps are not captured: which rows belong together is found by NumPy.
+
+    reduction: as for Loss.
 
     >>> float(cygrad.losses.Circle()([0, 1], np.eye(2, dtype="float32")))
     0.0

@@ -177,6 +177,8 @@ def get(identifier, loss=None, y_true_shape=None, y_pred_shape=None, custom_obje
     categorical for one-hot rows; without shapes, by the loss. A metric found by name has that name. ValueError names
     the nearest when there is no such name.
 
+    identifier: what stands for it, see above. custom_objects: {name: object} of the caller's own.
+
     >>> cygrad.metrics.get("accuracy", y_true_shape=(32,), y_pred_shape=(32, 10))
     <SparseCategoricalAccuracy name=accuracy>
     """
@@ -206,12 +208,24 @@ def _accuracy(loss, y_true_shape, y_pred_shape):
 
 
 def serialize(metric):
-    """{"class_name", "config"} of a Metric, or a function's name; get() is the reverse."""
+    """{"class_name", "config"} of a Metric, or a function's name; get() is the reverse.
+
+    metric: a metric or a function.
+
+    >>> cygrad.metrics.serialize(cygrad.metrics.Mean())
+    {'class_name': 'Mean', 'config': {'name': 'mean', 'dtype': 'float32'}}
+    """
     if isinstance(metric, Metric):
         return {"class_name": type(metric).__name__, "config": metric.get_config()}
     return losses.serialize(metric)
 
 
 def deserialize(config, custom_objects=None):
-    """A metric from serialize()'s result; custom_objects, {name: object}, has the caller's own functions, classes."""
+    """A metric from serialize()'s result; custom_objects, {name: object}, has the caller's own functions, classes.
+
+    config: what serialize gives, or a name.
+
+    >>> cygrad.metrics.deserialize({'class_name': 'Mean', 'config': {'name': 'm'}})
+    <Mean name=m>
+    """
     return get(config, custom_objects=custom_objects)

@@ -120,6 +120,9 @@ class BinaryIoU(IoU):
 class MeanIoU(IoU):
     """IoU of all classes: MeanIoU(num_classes, name=None, dtype=None, ignore_class=None, ...); arguments as IoU.
 
+    sparse_y_true: class numbers, not scores, in y_true. sparse_y_pred: class numbers, not scores, in y_pred. axis: the
+    axis or axes.
+
     >>> round(cygrad.metrics.MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1]), 4)
     0.3333
     """

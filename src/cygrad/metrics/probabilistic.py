@@ -22,6 +22,9 @@ class BinaryCrossentropy(LossMetric):
 class CategoricalCrossentropy(LossMetric):
     """The mean of losses.categorical_crossentropy, arguments as there: CategoricalCrossentropy(name=..., ...).
 
+    from_logits: y_pred are logits, not probabilities. label_smoothing: moves the targets by this share towards all
+    being equal. axis: the axis or axes.
+
     >>> round(cygrad.metrics.CategoricalCrossentropy()([[0, 1]], [[0.5, 0.5]]), 4)
     0.6931
     """
@@ -35,6 +38,8 @@ class SparseCategoricalCrossentropy(LossMetric):
     """The mean of losses.sparse_categorical_crossentropy: SparseCategoricalCrossentropy(name=..., ...).
 
     Arguments as there. With ignore_class, the mean is over the samples that are left.
+
+    from_logits: y_pred are logits, not probabilities. axis: the axis or axes.
 
     >>> round(cygrad.metrics.SparseCategoricalCrossentropy()([1], [[0.5, 0.5]]), 4)
     0.6931

@@ -180,8 +180,8 @@ class Compiled:
 
     @contextlib.contextmanager
     def _metrics_found(self, fixed=False):
-        """While no attribute gains or loses a metric, they are looked for once, for a search takes a step's time. fixed:
-        in classes of others, too."""
+        """While no attribute gains or loses a metric, they are looked for once, as a search takes a step's time. fixed:
+        in classes of others too."""
         outer = self._found_metrics
         self._found_metrics = self._find_metrics() if fixed or is_ours(type(self)) else None
         try:

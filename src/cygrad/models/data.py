@@ -47,6 +47,8 @@ def is_stream(x):
 def unpack_x_y_sample_weight(data):
     """(x, y, sample_weight) of what train_step, test_step and predict_step receive; what is absent is None.
 
+    data: the tuple.
+
     >>> cygrad.utils.unpack_x_y_sample_weight((1, 2))
     (1, 2, None)
     """
@@ -61,6 +63,8 @@ def unpack_x_y_sample_weight(data):
 
 def pack_x_y_sample_weight(x, y=None, sample_weight=None):
     """The tuple that unpack_x_y_sample_weight takes apart.
+
+    x: a tensor, an array or nested numbers. y: targets. sample_weight: weights.
 
     >>> cygrad.utils.pack_x_y_sample_weight(1, 2)
     (1, 2)

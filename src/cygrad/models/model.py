@@ -195,6 +195,8 @@ def _make_functional(cls, functional):
 def model_from_json(json_string, custom_objects=None):
     """A new model, with new weights, from to_json's text. ValueError for text that is not such a model.
 
+    json_string: the text. custom_objects: {name: object} of the caller's own.
+
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
     >>> cygrad.models.model_from_json(model.to_json()).count_params()
     3

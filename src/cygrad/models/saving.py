@@ -137,6 +137,8 @@ def save_model(model, filepath, overwrite=True, **kwargs):
     The file is complete or not there. ValueError for another ending and for configurations that are not plain data,
     FileExistsError where overwrite is False.
 
+    filepath: the file.
+
     >>> import os, tempfile
     >>> path = os.path.join(tempfile.mkdtemp(), "model.cygrad")
     >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
@@ -210,6 +212,13 @@ def load_model(filepath, custom_objects=None, compile=True, safe_mode=True):
     compile=False leaves out what compile got. Loading never runs code from the file (safe_mode is always on).
     FileNotFoundError; ValueError names the file and the problem: not a model, cut short, damaged, unknown names,
     shapes that do not fit.
+
+    filepath: the file.
+
+    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+    >>> model.save('model.cygrad')
+    >>> cygrad.models.load_model('model.cygrad').count_params()
+    3
     """
     _check_there(filepath, "load_model")
     return _load(File(filepath), custom_objects, compile)

@@ -105,6 +105,8 @@ def conv(inputs, kernel, strides=1, padding="valid", data_format=None, dilation_
     makes; and bias[F] and activation (as for dense) are applied by the same kernel call. Saved for backward: inputs,
     kernel, and y for an activation. Raises ValueError for sizes that do not fit.
 
+    strides: the window's step, an integer or one an axis. dilation_rate: the distance of the window's taps.
+
     >>> cygrad.ops.conv(np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1))).numpy().ravel().tolist()
     [4.0, 4.0, 4.0, 4.0]
     """
@@ -175,6 +177,10 @@ def depthwise_conv(inputs, kernel, strides=1, padding="valid", data_format=None,
     Shapes: inputs[N,H,W,C], kernel[R,S,C,D], y[N,P,Q,C*D]; or inputs[N,W,C], kernel[S,C,D], y[N,Q,C*D]. The rest is as
     for conv.
 
+    strides: the window's step, an integer or one an axis. padding: "valid" for none, "same" for as many outputs as
+    inputs / strides. data_format: None or "channels_last", the only one. dilation_rate: the distance of the window's
+    taps.
+
     >>> cygrad.ops.depthwise_conv(np.ones((1, 2, 2, 3)), np.ones((2, 2, 3, 1))).numpy().ravel().tolist()
     [4.0, 4.0, 4.0]
     """
@@ -195,6 +201,10 @@ def separable_conv(
     """depthwise_conv with depthwise_kernel, then conv of one pixel with pointwise_kernel.
 
     Shapes: inputs[N,H,W,C], depthwise_kernel[R,S,C,D], pointwise_kernel[1,1,C*D,F], y[N,P,Q,F], or an axis less.
+
+    strides: the window's step, an integer or one an axis. padding: "valid" for none, "same" for as many outputs as
+    inputs / strides. data_format: None or "channels_last", the only one. dilation_rate: the distance of the window's
+    taps.
 
     >>> cygrad.ops.separable_conv(np.ones((1, 2, 2, 3)), np.ones((2, 2, 3, 1)), np.ones((1, 1, 3, 1))).item()
     12.0
@@ -245,6 +255,9 @@ def conv_transpose(
     dilation + 1: H = P * stride for padding "same", P * stride + max(span - stride, 0) for "valid"; with output_padding
     (P-1) * stride + span + output_padding, less span // 2 * 2 for "same". bias[F], beyond keras.ops, is added. Raises
     ValueError for sizes that do not fit.
+
+    strides: the window's step, an integer or one an axis. data_format: None or "channels_last", the only one.
+    dilation_rate: the distance of the window's taps.
 
     >>> cygrad.ops.conv_transpose(np.ones((1, 1, 1, 1)), np.ones((2, 2, 1, 1))).numpy().ravel().tolist()
     [1.0, 1.0, 1.0, 1.0]

@@ -103,6 +103,8 @@ def size_of(shape, op):
 def zeros(shape, dtype=None):  # noqa: F811
     """A tensor of zeros. dtype None: float32.
 
+    shape: the sizes, as a tuple.
+
     >>> cygrad.ops.zeros((2, 1)).numpy().tolist()
     [[0.0], [0.0]]
     """
@@ -112,6 +114,8 @@ def zeros(shape, dtype=None):  # noqa: F811
 def ones(shape, dtype=None):
     """A tensor of ones. dtype None: float32.
 
+    shape: the sizes, as a tuple.
+
     >>> cygrad.ops.ones(2).numpy().tolist()
     [1.0, 1.0]
     """
@@ -120,6 +124,8 @@ def ones(shape, dtype=None):
 
 def full(shape, fill_value, dtype=None):
     """A tensor filled with a value (a number, or an array that broadcasts to shape). dtype None: float32.
+
+    fill_value: the number.
 
     >>> cygrad.ops.full(2, 7.0).numpy().tolist()
     [7.0, 7.0]
@@ -151,6 +157,8 @@ def ones_like(x, dtype=None):
 
 def full_like(x, fill_value, dtype=None):
     """x's shape, filled with a value; dtype None: x's.
+
+    fill_value: the number.
 
     >>> cygrad.ops.full_like([1.0, 2.0], 3).numpy().tolist()
     [3.0, 3.0]

@@ -398,6 +398,8 @@ def rsqrt(x):
 def sign(x):
     """y = -1, 0 or 1, elementwise. Constant nearly everywhere: no gradient is recorded.
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.sign([-3.0, 0.0, 2.0]).numpy().tolist()
     [-1.0, 0.0, 1.0]
     """

@@ -141,6 +141,8 @@ def cumsum(x, axis=None, dtype=None):
 def argsort(x, axis=-1):
     """The places of the values in ascending order along axis, as int32; equal values keep their order.
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.argsort([3.0, 1.0, 2.0]).numpy().tolist()
     [1, 2, 0]
     """
@@ -151,6 +153,8 @@ def take_along_axis(x, indices, axis=None):
     """The value at indices[..., i, ...] along axis, for each place of indices, as numpy.take_along_axis.
 
     The gradient is added up where a value was taken more than once. Raises IndexError for an index out of range.
+
+    x: a tensor, an array or nested numbers.
 
     >>> cygrad.ops.take_along_axis([[1.0, 2.0], [3.0, 4.0]], [[1], [0]], axis=1).numpy().tolist()
     [[2.0], [3.0]]
@@ -180,6 +184,8 @@ def take_along_axis(x, indices, axis=None):
 def sort(x, axis=-1):
     """The values in ascending order along axis. The gradient goes back to where each came from.
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.sort([3.0, 1.0, 2.0]).numpy().tolist()
     [1.0, 2.0, 3.0]
     """
@@ -189,6 +195,8 @@ def sort(x, axis=-1):
 
 def top_k(x, k, sorted=True):
     """(values, indices) of the k largest along the last axis, the largest first; of equal ones the first.
+
+    x: a tensor, an array or nested numbers. sorted: the largest first.
 
     >>> [t.numpy().tolist() for t in cygrad.ops.top_k([1.0, 3.0, 2.0], 2)]
     [[3.0, 2.0], [1, 2]]
@@ -266,6 +274,8 @@ def average(x, axis=None, weights=None):
 def moments(x, axes, keepdims=False, synchronized=False):
     """(mean, variance) over axes. synchronized must be False.
 
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
+
     >>> [m.item() for m in cygrad.ops.moments([1.0, 3.0], 0)]
     [2.0, 1.0]
     """
@@ -276,6 +286,8 @@ def moments(x, axes, keepdims=False, synchronized=False):
 
 def count_nonzero(x, axis=None):
     """How many values along axis are not 0, as int32.
+
+    x: a tensor, an array or nested numbers.
 
     >>> cygrad.ops.count_nonzero([0.0, 3.0]).item()
     1

@@ -266,6 +266,8 @@ def pad(x, pad_width, mode="constant", constant_values=None):
 def repeat(x, repeats, axis=None):
     """Each element of x along axis, so many times in a row. axis None: x is flattened first.
 
+    repeats: how often, one number or one for each.
+
     >>> cygrad.ops.repeat([1.0, 2.0], 2).numpy().tolist()
     [1.0, 1.0, 2.0, 2.0]
     """

@@ -122,6 +122,8 @@ def ravel(x):
 def expand_dims(x, axis):
     """x with axes of size 1 put in, at the places that they have in the result. Shares the memory of x.
 
+    axis: the axis or axes.
+
     >>> cygrad.ops.expand_dims([1.0, 2.0], -1).shape
     (2, 1)
     """
@@ -135,6 +137,8 @@ def expand_dims(x, axis):
 def squeeze(x, axis=None):
     """x without its axes of size 1, or without the given ones. Shares the memory of x. Raises ValueError where one has
     another size.
+
+    axis: the axis or axes.
 
         >>> cygrad.ops.squeeze([[1.0, 2.0]]).shape
         (2,)
@@ -186,6 +190,8 @@ def transpose(x, axes=None):
 
 def swapaxes(x, axis1, axis2):
     """x with two axes exchanged.
+
+    axis1: one axis. axis2: the other.
 
     >>> cygrad.ops.swapaxes(cygrad.ops.zeros((1, 2, 3)), 0, 2).shape
     (3, 2, 1)
@@ -286,6 +292,8 @@ def _join_plan(shapes, axis):
 def concatenate(xs, axis=0):
     """Tensors joined along an existing axis; their other sizes must agree.
 
+    xs: tensors or arrays.
+
     >>> cygrad.ops.concatenate([[[1.0]], [[2.0]]], axis=1).numpy().tolist()
     [[1.0, 2.0]]
     """
@@ -317,6 +325,8 @@ def concatenate(xs, axis=0):
 def stack(x, axis=0):
     """Tensors of one shape joined along a new axis.
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.stack([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy().tolist()
     [[1.0, 3.0], [2.0, 4.0]]
     """
@@ -329,6 +339,8 @@ def stack(x, axis=0):
 def vstack(xs):
     """Tensors joined along the first axis, rows for those of rank 1.
 
+    xs: tensors or arrays.
+
     >>> cygrad.ops.vstack([[1.0], [2.0]]).numpy().tolist()
     [[1.0], [2.0]]
     """
@@ -338,6 +350,8 @@ def vstack(xs):
 
 def hstack(xs):
     """Tensors joined along the second axis, along the only one for those of rank 1.
+
+    xs: tensors or arrays.
 
     >>> cygrad.ops.hstack([[1.0], [2.0]]).numpy().tolist()
     [1.0, 2.0]
@@ -422,6 +436,8 @@ def unstack(x, num=None, axis=0):
 
 def tile(x, repeats):
     """x as a whole, so many times along each axis, as numpy.tile.
+
+    repeats: how often, one number or one for each.
 
     >>> cygrad.ops.tile([1.0, 2.0], 2).numpy().tolist()
     [1.0, 2.0, 1.0, 2.0]

@@ -100,6 +100,8 @@ def logical_not(x):
 def isnan(x):
     """Is it NaN, elementwise?
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.isnan([1.0, np.nan]).numpy().tolist()
     [False, True]
     """
@@ -108,6 +110,8 @@ def isnan(x):
 
 def isinf(x):
     """Is it infinite, elementwise?
+
+    x: a tensor, an array or nested numbers.
 
     >>> cygrad.ops.isinf([1.0, -np.inf]).numpy().tolist()
     [False, True]
@@ -118,6 +122,8 @@ def isinf(x):
 def isfinite(x):
     """Is it neither NaN nor infinite, elementwise?
 
+    x: a tensor, an array or nested numbers.
+
     >>> cygrad.ops.isfinite([1.0, np.nan]).numpy().tolist()
     [True, False]
     """
@@ -126,6 +132,8 @@ def isfinite(x):
 
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     """|x1 - x2| <= atol + rtol |x2|, elementwise, with broadcasting, as booleans.
+
+    equal_nan: is NaN close to NaN?
 
     >>> cygrad.ops.isclose([1.0, 2.0], 1.0).numpy().tolist()
     [True, False]
@@ -136,6 +144,8 @@ def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
 def all(x, axis=None, keepdims=False):
     """Are all values along axis true?
 
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.all([[True, False], [True, True]], axis=1).numpy().tolist()
     [False, True]
     """
@@ -144,6 +154,8 @@ def all(x, axis=None, keepdims=False):
 
 def any(x, axis=None, keepdims=False):
     """Is any value along axis true?
+
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
 
     >>> cygrad.ops.any([[True, False], [False, False]], axis=1).numpy().tolist()
     [True, False]
@@ -185,6 +197,8 @@ def where(condition, x1=None, x2=None):
 
 def nonzero(x):
     """The indices of values that are not 0, one int32 tensor an axis.
+
+    x: a tensor, an array or nested numbers.
 
     >>> [index.numpy().tolist() for index in cygrad.ops.nonzero([0, 7, 0, 9])]
     [[1, 3]]

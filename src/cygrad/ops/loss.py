@@ -182,6 +182,8 @@ def sparse_categorical_crossentropy(target, output, from_logits=False, axis=-1):
     loss/dx = softmax(x) - onehot. Raises ValueError for shapes that do not fit and labels outside the range,
     TypeError for labels that are not whole.
 
+    axis: the axis or axes.
+
     >>> round(cygrad.ops.sparse_categorical_crossentropy([1], [[0.5, 0.5]]).item(), 3)
     0.693
     """

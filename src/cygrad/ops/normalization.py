@@ -82,6 +82,8 @@ def batch_normalization_training(
     of x. Saved for backward: x, its mean and 1 / standard deviation, scale. Raises ValueError for sizes that do not
     fit.
 
+    offset: beta.
+
     >>> moving = cygrad.Variable([0.0]), cygrad.Variable([1.0])
     >>> cygrad.ops.batch_normalization_training([[1.0], [3.0]], *moving, axis=-1, epsilon=0.0).numpy().tolist()
     [[-1.0], [1.0]]

@@ -65,6 +65,8 @@ def max_pool(inputs, pool_size, strides=None, padding="valid", data_format=None)
     maximum was, one byte an output, and y where x is the output of a relu. The gradient goes to the first maximum of a
     window. Raises ValueError for sizes that do not fit.
 
+    data_format: None or "channels_last", the only one.
+
     >>> cygrad.ops.max_pool(np.arange(4.0).reshape(1, 2, 2, 1), 2).item()
     3.0
     """
@@ -105,6 +107,8 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
 
     Shapes: inputs[N,H,W,C], y[N,P,Q,C], sizes as for conv; or inputs[N,W,C], y[N,Q,C]. pool_size: an integer or two;
     strides None: pool_size. padding: "valid" or "same". Raises ValueError for sizes that do not fit.
+
+    data_format: None or "channels_last", the only one.
 
     >>> cygrad.ops.average_pool(np.arange(4.0).reshape(1, 2, 2, 1), 2).item()
     1.5

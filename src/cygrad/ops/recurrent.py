@@ -212,6 +212,9 @@ def gru(
     u, r = recurrent_activation(a + p), g = activation(a + r p), or without reset_after activation(a + (r h)
     recurrent_kernel), and h becomes u h + (1 - u) g. (Cho et al. 2014; reset_after: as in cuDNN and Keras)
 
+    mask: bool[N,T], the steps that count. return_sequences: all steps' outputs, not the last alone. go_backwards: reads
+    from the last step. zero_output_for_mask: 0 for the steps that a mask leaves out.
+
     >>> weights = np.ones((1, 3)), np.ones((1, 3))
     >>> output, h = cygrad.ops.gru(np.zeros((1, 2, 1)), *weights, initial_state=[[0.0]])
     >>> output.numpy().tolist(), h.numpy().tolist()
@@ -276,6 +279,9 @@ def lstm(
     Shapes: kernel[C,4U], recurrent_kernel[U,4U] and bias[4U] of the gates i, f, g, o; initial_state: h and c, [N,U].
     With z = x_t kernel + h recurrent_kernel + bias: i, f, o = recurrent_activation(z), g = activation(z), c becomes
     f c + i g, and h becomes o activation(c). (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000)
+
+    mask: bool[N,T], the steps that count. return_sequences: all steps' outputs, not the last alone. go_backwards: reads
+    from the last step. zero_output_for_mask: 0 for the steps that a mask leaves out.
 
     >>> x, weights = np.zeros((1, 3, 1)), (np.ones((1, 4)), np.zeros((1, 4)), np.zeros(4))
     >>> output, h, c = cygrad.ops.lstm(x, *weights, initial_state=([[0.0]], [[1.0]]))

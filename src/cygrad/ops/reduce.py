@@ -60,6 +60,8 @@ def sum(x, axis=None, keepdims=False):
 
     dx = dy, repeated along axis. Raises ValueError for an axis that does not exist.
 
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.sum([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy().tolist()
     [3.0, 7.0]
     """
@@ -74,6 +76,8 @@ def mean(x, axis=None, keepdims=False):
     """The mean over axis; NaN where there is nothing to average.
 
     dx = dy / count, repeated along axis. Raises ValueError for an axis that does not exist.
+
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
 
     >>> cygrad.ops.mean([[1.0, 2.0], [3.0, 4.0]], axis=0).numpy().tolist()
     [2.0, 3.0]
@@ -117,6 +121,8 @@ def max(x, axis=None, keepdims=False, initial=None):
     The gradient goes to the first of equal maxima (TensorFlow shares it among them). Raises ValueError for an axis
     that does not exist, or is empty without an initial.
 
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.max([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy().tolist()
     [2.0, 4.0]
     """
@@ -130,6 +136,8 @@ def min(x, axis=None, keepdims=False, initial=None):
 
     The gradient goes to the first of equal minima (TensorFlow shares it among them). Raises ValueError for an axis
     that does not exist, or is empty without an initial.
+
+    x: a tensor, an array or nested numbers. keepdims: the axes stay, with length 1.
 
     >>> cygrad.ops.min([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy().tolist()
     [1.0, 3.0]
@@ -146,6 +154,8 @@ def _given(initial):
 def var(x, axis=None, keepdims=False):
     """The variance over axis: the mean of (x - mean(x))^2.
 
+    keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.var([1.0, 3.0]).item()
     1.0
     """
@@ -155,6 +165,8 @@ def var(x, axis=None, keepdims=False):
 
 def std(x, axis=None, keepdims=False):
     """The standard deviation over axis: sqrt(var(x)). Its gradient is not finite where all values are equal.
+
+    keepdims: the axes stay, with length 1.
 
     >>> cygrad.ops.std([1.0, 3.0]).item()
     1.0
@@ -166,6 +178,8 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     """The product over axis.
 
     dx = dy times the product of the others, right where there are zeros too. dtype None: x's.
+
+    keepdims: the axes stay, with length 1.
 
     >>> cygrad.ops.prod([[1.0, 2.0], [3.0, 4.0]], axis=1).numpy().tolist()
     [2.0, 12.0]
@@ -206,6 +220,8 @@ def _arg(function, x, axis, keepdims, kernel, op):
 def argmax(x, axis=None, keepdims=False):
     """Where the first maximum along axis is, as int32; axis None: in x flattened.
 
+    keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.argmax([[1.0, 5.0], [3.0, 2.0]], axis=1).numpy().tolist()
     [1, 0]
     """
@@ -215,6 +231,8 @@ def argmax(x, axis=None, keepdims=False):
 def argmin(x, axis=None, keepdims=False):
     """Where the first minimum along axis is, as int32; axis None: in x flattened.
 
+    keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.argmin([[1.0, 5.0], [3.0, 2.0]], axis=1).numpy().tolist()
     [0, 1]
     """
@@ -223,6 +241,8 @@ def argmin(x, axis=None, keepdims=False):
 
 def logsumexp(x, axis=None, keepdims=False):
     """log sum exp(x) over axis, without overflow.
+
+    keepdims: the axes stay, with length 1.
 
     >>> round(cygrad.ops.logsumexp([1000.0, 1000.0]).item(), 3)
     1000.693
@@ -240,6 +260,8 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
     The gradient of the 2-norm is not finite at 0. Raises ValueError for the other norms of matrices.
 
+    keepdims: the axes stay, with length 1.
+
     >>> cygrad.ops.norm([3.0, 4.0]).item()
     5.0
     """
@@ -255,6 +277,8 @@ def norm(x, ord=None, axis=None, keepdims=False):
 
 def normalize(x, axis=-1, order=2, epsilon=None):
     """x divided by its norm along axis; a norm below epsilon (None: 1e-7) counts as epsilon.
+
+    order: of the norm.
 
     >>> [round(y, 4) for y in cygrad.ops.normalize([3.0, 4.0]).numpy().tolist()]
     [0.6, 0.8]

@@ -29,6 +29,8 @@ def get(identifier):
 
     ValueError names the nearest when there is no such name.
 
+    identifier: what stands for it, see above.
+
     >>> cygrad.optimizers.get("SGD").learning_rate
     0.01
     """
@@ -40,12 +42,22 @@ def get(identifier):
 
 
 def serialize(optimizer):
-    """{"class_name", "config"} of an optimizer."""
+    """{"class_name", "config"} of an optimizer.
+
+    >>> cygrad.optimizers.serialize(cygrad.optimizers.SGD(0.5))['class_name']
+    'SGD'
+    """
     return {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
 
 
 def deserialize(config, custom_objects=None):
-    """An optimizer from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}."""
+    """An optimizer from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}.
+
+    config: what serialize gives, or a name.
+
+    >>> cygrad.optimizers.deserialize({'class_name': 'SGD', 'config': {'learning_rate': 0.5}}).learning_rate
+    0.5
+    """
     with _lookup.custom_object_scope(custom_objects):
         name = config.get("class_name")
         if isinstance(name, str) and not _lookup.custom_object(name):

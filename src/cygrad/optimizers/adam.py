@@ -48,6 +48,9 @@ class AdamW(Adam):
     Before Adam's step, w -= learning_rate weight_decay w (Loshchilov and Hutter 2019). The other arguments are Adam's;
     weight_decay is needed.
 
+    beta_1: how much of m stays. beta_2: how much of v stays. epsilon: keeps the divisor from 0. amsgrad: divides by the
+    largest v so far.
+
     >>> w = cygrad.Variable([1.0])
     >>> cygrad.optimizers.AdamW(learning_rate=0.5, weight_decay=0.2).apply([np.array([0.0])], [w])
     >>> round(float(w[0]), 5)

@@ -7,7 +7,14 @@ from .. import _lookup
 
 
 class LearningRateSchedule:
-    """Base of all schedules: __call__(step) gives the learning rate of a step, from 0; get_config() its arguments."""
+    """Base of all schedules: __call__(step) gives the learning rate of a step, from 0; get_config() its arguments.
+
+    >>> class Halving(cygrad.optimizers.schedules.LearningRateSchedule):
+    ...     def __call__(self, step):
+    ...         return 0.1 * 0.5**step
+    >>> cygrad.optimizers.SGD(Halving()).learning_rate
+    0.1
+    """
 
     def __call__(self, step):
         raise NotImplementedError(f"{type(self).__name__} must define __call__(step)")
@@ -224,11 +231,23 @@ SCHEDULES = {
 
 
 def serialize(schedule):
-    """{"class_name", "config"} of a schedule."""
+    """{"class_name", "config"} of a schedule.
+
+    >>> schedule = cygrad.optimizers.schedules.ExponentialDecay(0.1, 100, 0.5)
+    >>> cygrad.optimizers.schedules.serialize(schedule)['class_name']
+    'ExponentialDecay'
+    """
     return {"class_name": type(schedule).__name__, "config": schedule.get_config()}
 
 
 def deserialize(config, custom_objects=None):
-    """A schedule from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}."""
+    """A schedule from serialize()'s dict; the caller's own classes come through custom_objects, {name: class}.
+
+    config: what serialize gives, or a name.
+
+    >>> data = cygrad.optimizers.schedules.serialize(cygrad.optimizers.schedules.ExponentialDecay(0.1, 100, 0.5))
+    >>> cygrad.optimizers.schedules.deserialize(data)(100)
+    0.05
+    """
     with _lookup.custom_object_scope(custom_objects):
         return _lookup.get(config, "learning-rate schedule", SCHEDULES, LearningRateSchedule)

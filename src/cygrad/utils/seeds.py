@@ -28,7 +28,12 @@ def set_random_seed(seed):
 
 def clear_session(free_memory=True):
     """Starts the numbering of automatic layer names again (dense, dense_1, ...). free_memory: gives cached memory
-    back to the system."""
+    back to the system.
+
+    >>> cygrad.utils.clear_session()
+    >>> cygrad.layers.Dense(1).name
+    'dense'
+    """
     reset_names()
     if free_memory:
         from .. import _core

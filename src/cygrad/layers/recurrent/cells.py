@@ -133,6 +133,11 @@ class SimpleRNNCell(GatedCell):
     Shapes: x[N,C], states one h[N,units], kernel[C,units], recurrent_kernel[units,units], bias[units]. dropout and
     recurrent_dropout: the rates at which inputs and states are dropped in training. Returns (h, [h]).
 
+    use_bias: False leaves the bias out. seed: an integer for the same random numbers each time. kernel_initializer,
+    recurrent_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer,
+    recurrent_regularizer, bias_regularizer: penalties on them (regularizers). kernel_constraint, recurrent_constraint,
+    bias_constraint: what holds after each step (constraints).
+
     >>> cell = cygrad.layers.SimpleRNNCell(4)
     >>> h, states = cell(np.ones((2, 3)), cell.get_initial_state(batch_size=2))
     >>> h.shape
@@ -167,6 +172,13 @@ class GRUCell(GatedCell):
 
     Shapes: x[N,C], states one h[N,units], kernel[C,3 units], recurrent_kernel[units,3 units], bias[2,3 units], or
     without reset_after [3 units]. Returns (h, [h]).
+
+    activation: what the output goes through, a name or a function. recurrent_activation: the gates' function. use_bias:
+    False leaves the bias out. dropout: the share of the inputs that training sets to 0. recurrent_dropout: the share of
+    the states that training sets to 0. seed: an integer for the same random numbers each time. kernel_initializer,
+    recurrent_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer,
+    recurrent_regularizer, bias_regularizer: penalties on them (regularizers). kernel_constraint, recurrent_constraint,
+    bias_constraint: what holds after each step (constraints).
 
     >>> cell = cygrad.layers.GRUCell(4)
     >>> h, states = cell(np.ones((2, 3)), cell.get_initial_state(batch_size=2))
@@ -225,6 +237,13 @@ class LSTMCell(GatedCell):
 
     Shapes: x[N,C], states h and c[N,units], kernel[C,4 units], recurrent_kernel[units,4 units], bias[4 units].
     unit_forget_bias: the bias of f starts at 1 (Jozefowicz et al. 2015). Returns (h, [h, c]).
+
+    activation: what the output goes through, a name or a function. recurrent_activation: the gates' function. use_bias:
+    False leaves the bias out. dropout: the share of the inputs that training sets to 0. recurrent_dropout: the share of
+    the states that training sets to 0. seed: an integer for the same random numbers each time. kernel_initializer,
+    recurrent_initializer, bias_initializer: how the weights start (initializers). kernel_regularizer,
+    recurrent_regularizer, bias_regularizer: penalties on them (regularizers). kernel_constraint, recurrent_constraint,
+    bias_constraint: what holds after each step (constraints).
 
     >>> cell = cygrad.layers.LSTMCell(4)
     >>> h, states = cell(np.ones((2, 3)), cell.get_initial_state(batch_size=2))
@@ -286,6 +305,8 @@ class StackedRNNCells(Layer):
     """Cells one above the other, as one cell: the output of each is the next one's input.
 
     states: a list with the states of each cell, which are a list or a tensor. Raises ValueError for what is no cell.
+
+    cells: the cells, from the lowest.
 
     >>> cell = cygrad.layers.StackedRNNCells([cygrad.layers.LSTMCell(4), cygrad.layers.GRUCell(5)])
     >>> cell.state_size, cygrad.layers.RNN(cell)(np.zeros((2, 3, 6))).shape

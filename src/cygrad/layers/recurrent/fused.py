@@ -104,6 +104,13 @@ class SimpleRNN(_Fused):
     dropped in training, the same ones at all steps. The other arguments are those of cygrad.layers.RNN. One kernel
     call runs all steps, unless an activation without a kernel asks for the cell, step by step.
 
+    use_bias: False leaves the bias out. return_state: the last states too. go_backwards: reads from the last step.
+    stateful: a batch goes on from the last one's states. unroll: has no effect. seed: an integer for the same random
+    numbers each time. kernel_initializer, recurrent_initializer, bias_initializer: how the weights start
+    (initializers). kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on them (regularizers).
+    kernel_constraint, recurrent_constraint, bias_constraint: what holds after each step (constraints).
+    activity_regularizer: a penalty on the output.
+
     >>> cygrad.layers.SimpleRNN(4)(np.ones((2, 5, 3))).shape
     (2, 4)
     """
@@ -130,6 +137,14 @@ class GRU(_Fused):
     g = activation(a + r p); without reset_after, g = activation(a + (r h) @ recurrent_kernel). Shapes: x[N,T,C],
     kernel[C,3 units], recurrent_kernel[units,3 units], bias[2,3 units] (without reset_after [3 units]); output
     h[N,units], or h[N,T,units] with return_sequences. Other arguments as those of SimpleRNN. (Cho et al. 2014)
+
+    use_bias: False leaves the bias out. dropout: the share of the inputs that training sets to 0. recurrent_dropout:
+    the share of the states that training sets to 0. seed: an integer for the same random numbers each time.
+    return_state: the last states too. go_backwards: reads from the last step. stateful: a batch goes on from the last
+    one's states. unroll: has no effect. use_cudnn: has no effect. kernel_initializer, recurrent_initializer,
+    bias_initializer: how the weights start (initializers). kernel_regularizer, recurrent_regularizer, bias_regularizer:
+    penalties on them (regularizers). kernel_constraint, recurrent_constraint, bias_constraint: what holds after each
+    step (constraints). activity_regularizer: a penalty on the output.
 
     >>> cygrad.layers.GRU(4, return_sequences=True)(np.ones((2, 5, 3))).shape
     (2, 5, 4)
@@ -158,6 +173,14 @@ class LSTM(_Fused):
     x[N,T,C], kernel[C,4 units], recurrent_kernel[units,4 units], bias[4 units]; output h[N,units], or h[N,T,units] with
     return_sequences; the states are h and c. unit_forget_bias: the bias of f starts at 1. Other arguments as those of
     SimpleRNN. (Hochreiter and Schmidhuber 1997)
+
+    use_bias: False leaves the bias out. dropout: the share of the inputs that training sets to 0. recurrent_dropout:
+    the share of the states that training sets to 0. seed: an integer for the same random numbers each time.
+    go_backwards: reads from the last step. stateful: a batch goes on from the last one's states. unroll: has no effect.
+    use_cudnn: has no effect. kernel_initializer, recurrent_initializer, bias_initializer: how the weights start
+    (initializers). kernel_regularizer, recurrent_regularizer, bias_regularizer: penalties on them (regularizers).
+    kernel_constraint, recurrent_constraint, bias_constraint: what holds after each step (constraints).
+    activity_regularizer: a penalty on the output.
 
     >>> output, h, c = cygrad.layers.LSTM(4, return_state=True)(np.ones((2, 5, 3)))
     >>> output.shape, bool((output.numpy() == h.numpy()).all())

@@ -9,7 +9,14 @@ from .rnn import RNN
 
 
 class Wrapper(Layer):
-    """The base of layers around another one, which is kept as `layer`. Raises ValueError for what is no layer."""
+    """The base of layers around another one, which is kept as `layer`. Raises ValueError for what is no layer.
+
+    >>> class Twice(cygrad.layers.Wrapper):
+    ...     def call(self, inputs):
+    ...         return self.layer(self.layer(inputs))
+    >>> float(Twice(cygrad.layers.Rescaling(3.0))(1.0))
+    9.0
+    """
 
     def __init__(self, layer, **kwargs):
         check_layer(self, "layer", layer)
@@ -87,6 +94,8 @@ class Bidirectional(Layer):
     and the same return_sequences, return_state and stateful. With return_sequences, steps that a mask leaves out give
     0. return_state: (output, the states of the first, those of the second); initial_state likewise. Raises ValueError
     where the two do not fit. (Schuster and Paliwal 1997)
+
+    weights: first values, as get_weights gives them.
 
     >>> layer = cygrad.layers.Bidirectional(cygrad.layers.LSTM(4, return_sequences=True))
     >>> layer(np.ones((2, 5, 3))).shape
