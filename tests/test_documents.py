@@ -87,6 +87,8 @@ def test_docstrings_say_what_it_is_its_arguments_and_show_an_example(name):
         parameters = {}
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     named = {p.name for p in parameters.values() if p.kind not in kinds} - FOR_ALL - {"self"}
+    if "options of Optimizer" in text:
+        named -= inspect.signature(cygrad.optimizers.Optimizer.__init__).parameters.keys()
     missing = sorted(argument for argument in named if not re.search(rf"\b{argument}\b", text))
     assert not missing, f"{name}: its docstring does not mention {', '.join(missing)}"
     assert ">>>" in text, f"{name}: its docstring has no example"

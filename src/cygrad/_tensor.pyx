@@ -64,8 +64,8 @@ cdef class Tensor(Array):
     indexing are differentiable ops where they can be; float(t) and t.item() read a single value.
 
     >>> x = cygrad.ops.convert_to_tensor([1.0, 2.0])
-    >>> (x * x).numpy().tolist(), x.shape, x.dtype
-    ([1.0, 4.0], (2,), 'float32')
+    >>> (x * x).numpy().tolist(), x.shape
+    ([1.0, 4.0], (2,))
     """
     cdef int64_t node              # its number on the tapes; 0: made by no recorded op
     cdef readonly object logits    # of a softmax or sigmoid: its input, so that a cross-entropy can skip the round trip

@@ -36,7 +36,7 @@ class NonNeg(Constraint):
 class MaxNorm(Constraint):
     """w scaled so that its norms along axis (0 for Dense, [0, 1, 2] for Conv2D) are at most max_value.
 
-    >>> cygrad.constraints.MaxNorm(5.0)(np.array([[6.0], [8.0]])).numpy().tolist()
+    >>> cygrad.constraints.MaxNorm(5.0)(np.array([[6.0], [8.0]])).numpy().round(4).tolist()
     [[3.0], [4.0]]
     """
 
@@ -51,7 +51,7 @@ class MaxNorm(Constraint):
 class MinMaxNorm(Constraint):
     """w scaled so that its norms along axis lie in [min_value, max_value]; rate < 1 goes only that part of the way.
 
-    >>> cygrad.constraints.MinMaxNorm(1.0, 5.0)(np.array([[6.0], [8.0]])).numpy().tolist()
+    >>> cygrad.constraints.MinMaxNorm(1.0, 5.0)(np.array([[6.0], [8.0]])).numpy().round(4).tolist()
     [[3.0], [4.0]]
     """
 
@@ -68,8 +68,8 @@ class MinMaxNorm(Constraint):
 class UnitNorm(Constraint):
     """w scaled so that its norms along axis are 1.
 
-    >>> cygrad.constraints.UnitNorm()(np.array([[6.0], [8.0]])).numpy().tolist()
-    [[0.6000000238418579], [0.800000011920929]]
+    >>> cygrad.constraints.UnitNorm()(np.array([[6.0], [8.0]])).numpy().astype('float64').round(4).tolist()
+    [[0.6], [0.8]]
     """
 
     def __init__(self, axis=0):

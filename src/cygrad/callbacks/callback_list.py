@@ -32,6 +32,7 @@ class CallbackList(Callback):
 
     >>> seen = cygrad.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))
     >>> cygrad.callbacks.CallbackList([seen]).on_epoch_end(3, {'loss': 0.5})
+    3 {'loss': 0.5}
     """
 
     def __init__(self, callbacks=None, add_history=False, add_progbar=False, model=None, **params):

@@ -115,7 +115,8 @@ class StringLookup(_Lookup):
     vocabulary (with several, a hash chooses, other than Keras's); then the tokens, the most frequent first.
     output_mode: "int" (int32, in the shape of the input), "one_hot", or over the second axis "multi_hot", "count", and
     "tf_idf", counts times log(1 + documents / (1 + documents with the token)). invert: numbers to strings. Inputs:
-    strings, bytes, or lists and NumPy arrays of them. Raises ValueError for unknown tokens where num_oov_indices is 0.
+    strings, bytes, or lists and NumPy arrays of them. salt: one or two integers for the hash. Raises ValueError for
+    unknown tokens where num_oov_indices is 0.
 
     >>> layer = cygrad.layers.StringLookup()
     >>> layer.adapt(["cat", "dog", "dog"])

@@ -24,8 +24,6 @@ class Muon(Optimizer):
     2024, Liu et al. 2025). Others, those whose path has "embedding" in it (exclude_embeddings), and those whose path a
     regular expression of exclude_layers finds, take Adam's step with learning_rate * adam_lr_ratio.
 
-    weight_decay, clipnorm and the other options: see Optimizer.
-
     >>> w = cygrad.Variable(np.zeros((2, 2)))
     >>> cygrad.optimizers.Muon(learning_rate=1.0, rms_rate=None, ns_steps=10).apply([np.diag([5.0, 3.0])], [w])
     >>> bool(-1.3 < w.numpy()[0, 0] < -0.7), bool(-1.3 < w.numpy()[1, 1] < -0.7)
