@@ -15,8 +15,8 @@ class CSVLogger(Callback):
     >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1)])
     >>> model.compile('sgd', 'mse')
     >>> _ = model.fit(x, y, epochs=2, verbose=0, callbacks=cygrad.callbacks.CSVLogger('log.csv'))
-    >>> open('log.csv').readline().split(',')[:2]
-    ['epoch', 'loss']
+    >>> np.loadtxt('log.csv', str, delimiter=',', max_rows=1).tolist()
+    ['epoch', 'loss', 'val_loss']
     """
 
     def __init__(self, filename, separator=",", append=False):
