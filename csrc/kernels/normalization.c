@@ -403,8 +403,14 @@ CG_INLINE void normalize_vector(float *y, const float *x, const float *scale, co
 CG_INLINE void normalize_rows(float *y, float *mean, float *rstd, const float *x, const float *scale, const float *offset, int64_t K,
                               float epsilon, const int rows, const int centered, int stream) {
     float center[ROW_GROUP], factor[ROW_GROUP];
+    if (K <= ROW_PART) { /* all rows' sums, then all their squares: one's last additions meet the next one's first */
+        for (int r = 0; r < rows; r++) center[r] = centered ? row_sum(x + r * K, K) / (float)K : 0;
+        for (int r = 0; r < rows; r++) factor[r] = 1 / sqrtf(row_squares(x + r * K, K, center[r]) / (float)K + epsilon);
+    } else {
+        for (int r = 0; r < rows; r++) factor[r] = row_statistics(&center[r], x + r * K, K, epsilon, centered);
+    }
     for (int r = 0; r < rows; r++) {
-        rstd[r] = factor[r] = row_statistics(&center[r], x + r * K, K, epsilon, centered);
+        rstd[r] = factor[r];
         if (centered) mean[r] = center[r];
     }
     int64_t k = 0;
