@@ -161,10 +161,9 @@ static int CG_FN(attention_forward)(float *y, float *max, float *sum, const floa
 
 struct gradients { float *dq, *dk, *dv; const float *dy, *y, *max, *sum; };
 
-/* p in x, which holds S scores, and ds in dp, which holds dy v^T, of query t */
-static void softmax_gradient(const struct attention *p, const struct gradients *g, float *x, float *dp, int64_t S, int64_t b, int64_t head, int64_t t) {
-    const int64_t at = ((b * p->T + t) * p->heads + head) * p->V, row = (b * p->heads + head) * p->T + t;
-    const float max = g->max[row], dot = row_dot(g->dy + at, g->y + at, p->V);
+/* p in x, which holds S scores, and ds in dp, which holds dy v^T, of a query; row: of max and sum; dot: sum_v dy y */
+static void softmax_gradient(const struct attention *p, const struct gradients *g, float *x, float *dp, int64_t S, int64_t row, float dot) {
+    const float max = g->max[row];
     const vf share = vf_set(1 / g->sum[row]), scale = vf_set(max > ATTENTION_LOW ? p->scale : 0); /* all masked: nothing depends on scores */
     for (int64_t s = 0; s < S; s += VLEN) {
         const vf probability = vf_exp_upto89(vf_load(x + s) - max) * share;
@@ -183,7 +182,8 @@ static int attention_gradient(const struct attention *p, const struct gradients 
     const int64_t width = cg_ceil_div(even_rows_of(p->S, GRADIENT_KEYS), NR) * NR, row = spaced(width);
     const float *k = p->k + b * p->S * k_row + key_head * D, *v = p->v + b * p->S * v_row + key_head * V;
     const size_t sizes[] = {panels_size(D, p->S), panels_size(V, p->S), panels_size(p->S, D), panels_size(rows, D), panels_size(rows, V),
-                            (size_t)(rows * q_copy), (size_t)(rows * dy_copy), (size_t)(rows * row), (size_t)(rows * row)};
+                            (size_t)(rows * q_copy), (size_t)(rows * dy_copy), (size_t)(rows * row), (size_t)(rows * row),
+                            (size_t)rows};
     enum { PIECES = sizeof sizes / sizeof *sizes };
     float *scratch[PIECES];
     size_t bytes = 0;
@@ -191,11 +191,12 @@ static int attention_gradient(const struct attention *p, const struct gradients 
     if (!(scratch[0] = cg_alloc(bytes))) return CG_ENOMEM;
     for (int i = 1; i < PIECES; i++) scratch[i] = scratch[i - 1] + sizes[i - 1];
     float *keys_t = scratch[0], *values_t = scratch[1], *keys = scratch[2], *queries = scratch[3], *dys = scratch[4], *scaled = scratch[5];
-    float *dy_rows = scratch[6], *x = scratch[7], *dp = scratch[8];
+    float *dy_rows = scratch[6], *x = scratch[7], *dp = scratch[8], *dot = scratch[9];
     pack_panels(keys_t, k, 1, k_row, D, p->S);
     pack_panels(values_t, v, 1, v_row, V, p->S);
     pack_panels(keys, k, k_row, 1, p->S, D);
-    for (int64_t s = 0; s < p->S; s++) { /* those that no block reaches, with a causal mask, stay 0 */
+    const int all = first < last && keys_seen(p, first) == p->S; /* does the first block meet all keys? */
+    for (int64_t s = 0; s < (all ? 0 : p->S); s++) {
         memset(dk + s * dk_row, 0, (size_t)D * sizeof(float));
         memset(dv + s * dv_row, 0, (size_t)V * sizeof(float));
     }
@@ -203,18 +204,22 @@ static int attention_gradient(const struct attention *p, const struct gradients 
         for (int64_t t0 = first; t0 < last; t0 += rows) {
             const int64_t t1 = cg_min64(last, t0 + rows), S = keys_seen(p, t1), n = t1 - t0;
             const float *q = p->q + ((b * p->T + t0) * p->heads + head) * D, *dy = g->dy + ((b * p->T + t0) * p->heads + head) * V;
+            const float *y = g->y + ((b * p->T + t0) * p->heads + head) * V;
             float *dq = g->dq + ((b * p->T + t0) * p->heads + head) * D;
             copy_rows(scaled, q, q_row, n, D, p->scale);
             copy_rows(dy_rows, dy, y_row, n, V, 1);
             pack_panels(queries, q, q_row, 1, n, D);
             pack_panels(dys, dy, y_row, 1, n, V);
+            const int goes_on = !all || t0 > first || head > key_head * group;
+            for (int64_t i = 0; i < n; i++) dot[i] = row_dot(dy + i * y_row, y + i * y_row, V);
             for (int64_t s0 = 0; s0 < S; s0 += width) {
                 const int64_t s1 = cg_min64(S, s0 + width), m = s1 - s0;
                 block_scores(p, x, row, scaled, keys_t, b, head, t0, t1, s0, s1);
                 panels_product(dp, row, dy_rows, dy_copy, 1, values_t + s0 * V, V, n, m, V, 0);
-                for (int64_t t = t0; t < t1; t++) softmax_gradient(p, g, x + (t - t0) * row, dp + (t - t0) * row, m, b, head, t);
-                panels_product(dv + s0 * dv_row, dv_row, x, 1, row, dys, n, m, V, n, 1);
-                panels_product(dk + s0 * dk_row, dk_row, dp, 1, row, queries, n, m, D, n, 1);
+                for (int64_t i = 0; i < n; i++)
+                    softmax_gradient(p, g, x + i * row, dp + i * row, m, (b * p->heads + head) * p->T + t0 + i, dot[i]);
+                panels_product(dv + s0 * dv_row, dv_row, x, 1, row, dys, n, m, V, n, goes_on);
+                panels_product(dk + s0 * dk_row, dk_row, dp, 1, row, queries, n, m, D, n, goes_on);
                 panels_product(dq, q_row, dp, row, 1, keys + s0 * NR, p->S, n, D, m, s0 > 0);
             }
         }
