@@ -37,7 +37,7 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     const int64_t Fg = c->F / c->groups, Cg = c->C / c->groups, K = c->R * c->S * Cg, panels = c->groups * cg_ceil_div(Fg, NR);
     /* The kernel as panels of NR filters, for every group; with few pixels, or few panels and not many pixels, it is read as it lies. */
     const int64_t pixels = c->N * c->P * c->Q;
-    const int pack = pixels >= (cg_ceil_div(Fg, NR) > 2 ? 64 : 1024);
+    const int pack = pixels >= (cg_ceil_div(Fg, NR) > 2 ? 256 : 1024);
     const size_t packed_bytes = pack ? (size_t)(panels * NR * K) * sizeof(float) : 0;
     const int64_t y_step[3] = {at.image, at.row, at.pixel};
     struct plan plan = {0};
@@ -63,7 +63,7 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
         const int64_t first = (task / parts - g->first_task) * g->tiles_per_task;
         const int64_t end = cg_min64(first + g->tiles_per_task, g->lines * g->tiles);
         struct tile t = {.y_row = y_step[g->along], .a_row = plan.x_step[g->along], .a_k = 1, .segment = g->offset, .segments = g->runs,
-                         .K = g->run, .b_k = pack ? NR : c->F, .relu = activation == CG_RELU};
+                         .K = g->run, .b_k = pack ? NR : c->F, .ahead = pack ? 0 : NR, .relu = activation == CG_RELU};
         if (g->runs * g->run < K) t.b_segment = g->kernel_offset; /* a part of the kernel */
         for (int64_t i = panels * (task % parts) / parts; i < panels * (task % parts + 1) / parts; i++) {
             const int64_t in_group = panels / c->groups, group = i / in_group, j = i % in_group * NR;
@@ -89,11 +89,37 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     return status;
 }
 
+enum { SPARSE_PIXELS = 256 }; /* for so few, reading the kernel is the work */
+
+/* A kernel of one pixel that leaves out pixels of x, as a product with a copy of the others: its tiles are full, where those of y's short rows
+ * would be cut, so the kernel is read fewer times. */
+static int is_sparse(const struct conv *c) {
+    return c->R == 1 && c->S == 1 && c->groups == 1 && c->pad_top == 0 && c->pad_left == 0 && (c->stride_h > 1 || c->stride_w > 1) &&
+           c->N * c->P * c->Q <= SPARSE_PIXELS;
+}
+
+static int convolve_sparse(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
+    const int64_t row = c->Q * c->C;
+    const size_t bytes = (size_t)(c->N * c->P * row) * sizeof(float);
+    float *copy = cg_alloc(bytes);
+    if (!copy) return CG_ENOMEM;
+    const int threads = cg_threads(0, 2.0 * (double)bytes);
+    CG_PARALLEL_FOR(threads)
+    for (int64_t i = 0; i < c->N * c->P; i++) {
+        const float *from = x + (i / c->P * c->H + i % c->P * c->stride_h) * c->W * c->C;
+        for (int64_t q = 0; q < c->Q; q++) memcpy(copy + i * row + q * c->C, from + q * c->stride_w * c->C, (size_t)c->C * sizeof *copy);
+    }
+    const int status = multiply_plain(y, copy, kernel, bias, c->N * c->P * c->Q, c->F, c->C, activation, c->epilogue);
+    cg_free(copy, bytes);
+    return status;
+}
+
 /* y[N,P,Q,F] = activation(bias + x * kernel), and c's epilogue */
 static int forward(const struct conv *c, float *y, const float *x, const float *kernel, const float *bias, int activation) {
     if (c->N * c->P * c->Q * c->F == 0) return CG_OK;
     if (is_depthwise(c)) return depthwise_forward(c, y, x, kernel, bias, activation);
     if (is_grouped(c)) return grouped_forward(c, y, x, kernel, bias, activation);
+    if (is_sparse(c)) return convolve_sparse(c, y, x, kernel, bias, activation);
     return convolve(c, y, (struct places){c->P * c->Q * c->F, c->Q * c->F, c->F}, x, kernel, bias, activation);
 }
 

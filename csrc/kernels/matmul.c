@@ -27,6 +27,7 @@ struct tile {
     const float *b;         /* b[b_segment[s] + k * b_k + j]; b_segment NULL: b[(s * K + k) * b_k + j] */
     const int64_t *b_segment;
     int64_t b_k;
+    int64_t ahead;          /* so far behind each row of b lies what is needed next: the next panel, where b is read in place; else 0 */
     const float *start;     /* bias[j]: the sum starts there; NULL: at 0. Ignored where the sum goes on in y. */
     int goes_on;            /* the sum goes on from what is in y */
     int relu;
@@ -38,7 +39,7 @@ struct tile {
 CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const int masked, const int dense) {
     vf sum[MR][WIDE];
     const float *restrict b = t->b;
-    const int64_t a_row = dense ? 1 : t->a_row, a_k = t->a_k, b_k = t->b_k, K = t->K;
+    const int64_t a_row = dense ? 1 : t->a_row, a_k = t->a_k, b_k = t->b_k, K = t->K, ahead = t->ahead;
     CG_UNROLL
     for (int i = 0; i < m; i++) {
         CG_UNROLL
@@ -53,6 +54,10 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
         if (t->b_segment) b = t->b + t->b_segment[s];
         for (int64_t k = 0; k < K; k++, a += a_k, b += b_k) {
             vf row[WIDE];
+            if (m >= MR - 2 || m == MR / 2) { /* the tiles of many rows, which hide what that takes, and so b's way from memory */
+                CG_UNROLL
+                for (int j = 0; j < nv * VLEN; j += 16) __builtin_prefetch(b + ahead + j);
+            }
             CG_UNROLL
             for (int j = 0; j < nv; j++)
                 row[j] = vf_register(masked && j == nv - 1 ? vf_load_n(b + j * VLEN, t->last) : vf_load(b + j * VLEN));
@@ -212,6 +217,8 @@ enum {
     BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
     FIRST_LEVEL = 8192, SECOND_LEVEL = 65536, /* numbers of b: what the first-level cache holds; more than stay in the second-level one beside a */
     LARGE = 300000, HUGE = 4 << 20,           /* more than the second-level cache holds; than any holds */
+    SHORT = 128, LARGE_Y = 3 << 18,           /* sums so short, for a y that is in no second-level cache: memory is the limit */
+    MANY_BLOCKS = 4,                  /* of rows, from which on b is packed as a whole */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
 };
@@ -272,6 +279,12 @@ CG_INLINE int64_t few_rows(const struct product *p, float *y, const float *a, in
     return j;
 }
 
+/* Asks for a tile of y, or of what is added to it: that takes about as long as short sums. */
+CG_INLINE void ask_for(const float *y, int64_t rows, int64_t columns, int64_t stride, const int to_write) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j += 16) __builtin_prefetch(y + i * stride + j, to_write);
+}
+
 /* Rows m0 .. m1-1 and columns n0 .. n1-1 of y, on the calling thread. */
 static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     static const int64_t at_start[1] = {0};
@@ -298,14 +311,15 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
     const int64_t rows = even_rows_of(M, collide && !packed_a ? cg_min64(7, MR) : MR), tiles = cg_ceil_div(M, rows);
     /* A tile of many rows takes long over a row of b: it needs no copy of a b that is not transposed. */
     const int in_place = !p->packed_b && p->b_j == 1 && (MR >= 12 || M < 128 || p->b_k <= 2 * NR);
-    const int prefetch = !p->packed_b && M > WIDE_ROWS && p->K * p->N > SECOND_LEVEL;
-    const int64_t stay = in_place && p->K * p->N <= FIRST_LEVEL ? rows : M; /* these rows first, so that y is written in order */
+    const int prefetch = !in_place && !p->packed_b && M > WIDE_ROWS && p->K * p->N > SECOND_LEVEL;
+    const int64_t stay = in_place && p->K * p->N <= (p->M * p->N < LARGE_Y ? FIRST_LEVEL : SECOND_LEVEL) ? rows : M; /* first, so that y is written in order */
+    const int ask = p->K <= SHORT && p->M * p->N >= LARGE_Y;
     int64_t k0 = 0;
     do { /* once even where K is 0 */
         const int64_t kc = cg_min64(p->steps, p->K - k0);
         const int finished = k0 + kc == p->K;
         struct tile t = {.y_row = p->N, .a_row = packed_a ? 1 : p->a_row, .a_k = packed_a ? rows : p->a_k, .segment = at_start,
-                         .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .goes_on = k0 > 0,
+                         .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .ahead = in_place ? NR : 0, .goes_on = k0 > 0,
                          .relu = finished && p->activation == CG_RELU};
         for (int64_t i = 0; packed_a && i < M; i += rows)
             pack_a(packed_a + i * kc, rows, p->a + (m0 + i) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(rows, M - i));
@@ -323,6 +337,8 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
                     t.a = packed_a ? packed_a + i * kc : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
                     t.y = p->y + (m0 + i) * p->N + j;
                     if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
+                    if (ask) ask_for(t.y, m, n, p->N, 1);
+                    if (ask && p->epilogue && p->epilogue->residual) ask_for(p->epilogue->residual + (t.y - p->y), m, n, p->N, 0);
                     run_tile(&t, m, n);
                     if (finished && !t.relu) activate_rows(t.y, m, n, p->N, p->activation);
                     if (finished) finish_rows(p->epilogue, t.y, m, n, p->N, j);
@@ -404,7 +420,7 @@ static int multiply(const struct batch *batch, struct product *p) {
     const int threads = cg_threads(2 * count * p->M * p->N * p->K, 4 * count * (p->M * p->K + p->K * p->N + p->M * p->N));
     const int64_t steps = even_steps(p->K, SHARED_STEPS);
     int64_t blocks = cg_ceil_div(p->M, cg_max64(MR, BLOCK_OF_A / steps));
-    if (blocks > 2 && p->K * p->N > LARGE && (p->b_j != 1 || p->b_k > 2 * NR)) {
+    if (blocks > MANY_BLOCKS && p->K * p->N > LARGE && (p->b_j != 1 || p->b_k > 2 * NR)) {
         int status = CG_OK;
         p->steps = steps;
         for (int64_t i = 0; i < batch->count && !status; i++) status = multiply_packed(product_of(batch, *p, i), blocks, threads);

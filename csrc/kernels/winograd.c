@@ -21,6 +21,7 @@ enum {
     PATCH_FLOATS = 150 << 10, /* of a task's patches: most of that cache */
     PANEL_FLOATS = 2 << 20,   /* of the kernel's panels made at a time: a part of the third-level cache */
     FEW_PATCHES = 64,         /* up to which tasks split the filters and make their panels themselves */
+    AHEAD = 4,                /* channels from the kernel values in use to those that are asked for */
     LEAST_PATCHES = 64, SUM_FLOATS = 2 << 20, /* of a part of dkernel's sum, and of all parts */
 };
 /* B^T; G, A^T, A, G^T for patches of 4 and 3 taps; the same for patches of 2 and 5 taps */
@@ -249,7 +250,10 @@ struct block {
 /* Channel c of the kernel for the panel of filters from f on: point k at to + k * apart. */
 static void kernel_to_points(const struct winograd *w, float *to, int64_t apart, int64_t c, int64_t f) {
     float *from[POINTS], *at[POINTS];
-    for (int k = 0; k < w->form->taps * w->form->taps; k++) from[k] = (float *)w->kernel + (k * w->C + c) * w->F + f;
+    for (int k = 0; k < w->form->taps * w->form->taps; k++) {
+        from[k] = (float *)w->kernel + (k * w->C + c) * w->F + f;
+        for (int i = 0; i < NR; i += 16) __builtin_prefetch(from[k] + AHEAD * w->F + i); /* one of many streams, too short for the hardware */
+    }
     find_points(at, to, apart);
     w->form->kernel(at, from, cg_min64(NR, w->F - f), NULL);
 }

@@ -182,6 +182,7 @@ _CONV = [
     conv(1, 3, 4, 5, 6, 2, 2, padding=(3, 4, 4, 3), stride=(1, 2), bias=True),
     conv(4, 17, 16, 33, 40, 1, 7, padding="same", bias=True),
     conv(1, 11, 12, 256, 40, 1, 1, stride=(2, 4)),
+    conv(1, 40, 41, 9, 20, 1, 1, stride=(2, 2), bias=True),
     # dx by phases of the stride, some without taps; by channels, by pixels
     conv(1, 14, 13, 20, 18, 3, 3, padding="same", stride=(2, 2)),
     conv(2, 9, 10, 24, 16, 2, 3, padding=(0, 2, 0, 2), stride=(3, 4)),
