@@ -145,3 +145,15 @@ def test_game_policy_gradient():
 def test_game_q_learning():
     figures = guide("game_q_learning.py")
     assert figures["Caught after learning"] > 0.9 > 0.5 > figures["Caught by chance"]
+
+
+def test_explain_digits():
+    figures = guide("explain_digits.py")
+    assert figures["Test accuracy"] > 0.9
+    assert figures["Accuracy without important pixels"] < figures["Accuracy without other pixels"] - 0.1
+
+
+def test_look_inside(tmp_path):
+    figures = guide("look_inside.py", "--folder", tmp_path)
+    assert figures["Test accuracy"] > 0.93
+    assert len(list(tmp_path.glob("*.png"))) == 7

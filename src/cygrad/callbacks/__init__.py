@@ -5,9 +5,11 @@ from .backup import BackupAndRestore
 from .callback import HOOKS, Callback, History, LambdaCallback
 from .callback_list import CallbackList
 from .csv_logger import CSVLogger
+from .histograms import Histograms
 from .learning_rate import LearningRateScheduler, ReduceLROnPlateau
 from .monitoring import EarlyStopping, ModelCheckpoint, MonitorCallback, TerminateOnNaN
 from .progress import ProgbarLogger
+from .tensorboard import TensorBoard
 
 __all__ = [
     "HOOKS",
@@ -16,6 +18,7 @@ __all__ = [
     "Callback",
     "CallbackList",
     "EarlyStopping",
+    "Histograms",
     "History",
     "LambdaCallback",
     "LearningRateScheduler",
@@ -24,5 +27,6 @@ __all__ = [
     "ProgbarLogger",
     "ReduceLROnPlateau",
     "SwapEMAWeights",
+    "TensorBoard",
     "TerminateOnNaN",
 ]
