@@ -1,5 +1,5 @@
-"""Random arguments of every layer, loss, metric, optimizer, schedule, initializer, regularizer and constraint survive: in
-their configuration, in JSON, in a copy and in a pickle."""
+"""Random arguments of every layer, loss, metric, optimizer, schedule, initializer, regularizer and constraint survive:
+in their configuration, in JSON, in a copy and in a pickle."""
 
 import copy
 import inspect
