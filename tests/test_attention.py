@@ -133,6 +133,7 @@ class LooksBack(cygrad.Model):
         return self.result(h + self.attention(h, h, use_causal_mask=True))
 
 
+@pytest.mark.kernels
 def test_a_model_learns_to_look_back(tmp_path):
     """Which word stood first? Only attention over positions can say so; trained, replayed, saved and loaded."""
     cygrad.utils.set_random_seed(5)

@@ -20,6 +20,7 @@ def test_rows_of_a_table(shape, dtype):
     assert [w.path for w in layer.weights] == [f"{layer.name}/embeddings"]
 
 
+@pytest.mark.kernels
 def test_gradients_add_up_in_order():
     """Bit for bit the sum of a loop over the words, also where the threads are more than one."""
     rng = np.random.default_rng(2)
@@ -56,6 +57,7 @@ def test_an_index_out_of_range_names_the_layer(steps):
     model.train_on_batch(good, y)
 
 
+@pytest.mark.kernels
 def test_training_is_captured_and_learns():
     """The class of a sequence is whether word 3 occurs."""
     rng = np.random.default_rng(3)

@@ -84,6 +84,7 @@ def test_a_dict_of_equal_shapes_is_taken_by_name_in_captured_steps():
     assert len(set(values)) == 1
 
 
+@pytest.mark.kernels
 def test_dicts_of_subclassed_models_are_replayed_by_name():
     class Minus(Model):
         def call(self, x):
@@ -109,6 +110,7 @@ def test_sample_weights_of_one_output_are_not_taken_for_the_others():
         assert model.test_on_batch(X2, [Y2, 2 * X2], sample_weight=[one, zero], return_dict=True)["loss"] > 0
 
 
+@pytest.mark.kernels
 def test_nested_structures():
     a, b, c = Input((2,), name="a"), Input((2,), name="b"), Input((2,), name="c")
     model = Model({"u": [a, b], "v": c}, {"sum": a + b, "rest": (b - c, [c * 2.0])})
@@ -413,6 +415,7 @@ def test_targets_by_list_dict_and_name(structure):
         assert history({"p": Y1, "q": Y2}, ["mse", "categorical_crossentropy"]) == expected
 
 
+@pytest.mark.kernels
 def test_captured_steps_of_several_outputs_have_the_same_bits():
     def trained(jit_compile):
         cygrad.utils.set_random_seed(1)

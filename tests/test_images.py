@@ -20,6 +20,7 @@ RANDOM = {
 
 
 @pytest.mark.parametrize("name", RANDOM)
+@pytest.mark.kernels
 def test_random_layers(name):
     """Silent at prediction; another choice at each call, the same for the same seed; each image by itself."""
     layer, other = RANDOM[name](seed=3), RANDOM[name](seed=3)
@@ -73,6 +74,7 @@ def test_brightness_and_contrast():
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float32"])
+@pytest.mark.kernels
 def test_resize(dtype):
     x = IMAGES.astype(dtype)
     np.testing.assert_array_equal(ops.image.resize(x, (8, 9)), x)

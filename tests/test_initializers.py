@@ -29,6 +29,7 @@ def snake(name):
 
 @pytest.mark.parametrize("name", SCALED)
 @pytest.mark.parametrize(("shape", "fan_in", "fan_out"), [((300, 200), 300, 200), ((3, 3, 40, 100), 360, 900)])
+@pytest.mark.kernels
 def test_variance_follows_the_fans(name, shape, fan_in, fan_out):
     scale, mode, distribution = SCALED[name]
     n = fan_in if mode == "fan_in" else (fan_in + fan_out) / 2

@@ -155,6 +155,7 @@ def trained_on_batches(source, steps):
     return model.get_weights(), history
 
 
+@pytest.mark.kernels
 def test_a_tensor_shares_its_memory():
     tensor = ops.convert_to_tensor(X)
     shared = np.from_dlpack(tensor)
@@ -174,6 +175,7 @@ def test_a_tensor_shares_its_memory():
     assert np.from_dlpack(variable).tolist() == [1, 1, 1]
 
 
+@pytest.mark.kernels
 def test_tensors_are_made_of_what_can_be_shared():
     tensor = ops.convert_to_tensor(Shared(X))
     assert tensor.dtype == "float32" and (tensor.numpy() == X).all()
@@ -225,6 +227,7 @@ def test_functional_models_read_batch_by_batch(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["float64", "sparse"])
+@pytest.mark.kernels
 def test_autoencoders_read_their_targets_batch_by_batch(kind, tmp_path):
     x = large(kind, tmp_path)
     model = Sequential([Input((256,)), layers.Dense(2), layers.Dense(256)])

@@ -116,6 +116,7 @@ def test_every_layer_is_in_the_table():
 
 
 @pytest.mark.parametrize("name", EVERY)
+@pytest.mark.kernels
 def test_batched_equals_one_by_one(name):
     make, shape = EVERY[name]
     layer, x = make(), data(5, *shape)

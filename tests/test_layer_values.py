@@ -185,6 +185,7 @@ def test_dropout_is_silent_at_prediction():
     assert layers.Dropout(0.0)(x, training=True) is x
 
 
+@pytest.mark.kernels
 def test_dropout_in_training():
     layer = layers.Dropout(0.25, seed=3)
     x = np.ones((400, 100), np.float32)

@@ -25,6 +25,7 @@ def data(*shape):
 # ---- calling ----
 
 
+@pytest.mark.kernels
 def test_arrays_lists_and_numbers_become_tensors():
     layer = layers.Dense(2, kernel_initializer="ones")
     for x in (
@@ -40,6 +41,7 @@ def test_arrays_lists_and_numbers_become_tensors():
         layer(np.array([["a", "b", "c"]]))
 
 
+@pytest.mark.kernels
 def test_integers_reach_call_as_integers():
     seen = []
 

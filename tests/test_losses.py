@@ -371,6 +371,7 @@ def test_ignore_class_leaves_samples_out():
 
 
 @pytest.mark.parametrize("name", [*CASES, "scce ignore"])
+@pytest.mark.kernels
 def test_training_steps_are_captured_with_the_same_results(name):
     """A loss is made of ops: nothing in it stops a step from being replayed."""
     ignored = (losses.SparseCategoricalCrossentropy, None, None, "labels", {"ignore_class": 2})

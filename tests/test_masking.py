@@ -145,6 +145,7 @@ def test_the_mean_over_time_is_of_what_the_mask_holds():
     assert y._keras_mask is None and np.allclose(pool(X[:4]), X[:4].mean(1), atol=1e-6)
 
 
+@pytest.mark.kernels
 def test_masked_steps_are_replayed_with_their_masks():
     ids = np.array([[1, 2, 0, 0], [3, 0, 0, 0]] * 4)
     y = np.random.default_rng(3).normal(size=(8, 4, 1)).astype("float32")

@@ -198,6 +198,7 @@ def test_get_layer():
         model.get_layer()
 
 
+@pytest.mark.kernels
 def test_summary_lists_layers_shapes_parameters_and_memory():
     lines = []
     model = stack()
@@ -284,6 +285,7 @@ def test_clone_model_shares_nothing():
     assert wider.output_shape == (None, 9)
 
 
+@pytest.mark.kernels
 def test_import_loads_little_but_numpy():
     program = (
         "import cygrad, sys; first = set(sys.modules); cygrad.Sequential; "

@@ -849,6 +849,7 @@ def test_public_names():
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop", cygrad.optimizers.SGD(0.1, momentum=0.9)], ids=str)
+@pytest.mark.kernels
 def test_averages_of_gradients_that_died_out_become_zero(optimizer):
     optimizer = cygrad.optimizers.get(optimizer)
     w = cygrad.Variable(np.ones(20, "float32"))

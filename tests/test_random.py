@@ -79,6 +79,7 @@ def test_shuffle():
     assert np.array_equal(np.sort(random.shuffle(x, axis=1, seed=3), axis=1), x)
 
 
+@pytest.mark.kernels
 def test_dropout():
     x = np.ones((50, 60), np.float32)
     y = np.asarray(random.dropout(x, 0.3, seed=4))

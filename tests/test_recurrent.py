@@ -115,6 +115,7 @@ def test_gradients_of_a_state_alone(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.kernels
 def test_masked_steps_do_not_count(kind):
     x, mask = data(2, 6, C), np.array([[1, 1, 0, 1, 0, 0], [0, 1, 1, 1, 0, 1]], bool)
     layer = made(kind, return_sequences=True, return_state=True)
@@ -130,6 +131,7 @@ def test_masked_steps_do_not_count(kind):
         same(layer(x, mask=form), [y, *states], 0)
 
 
+@pytest.mark.kernels
 def test_masks_come_from_the_layers_before():
     x = data(2, 4, 3)
     x[0, 2:] = 0
@@ -176,6 +178,7 @@ def test_stateful_goes_on_where_the_last_batch_ended(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.kernels
 def test_stateful_in_fit_and_predict_is_the_same_captured(kind):
     x, y = data(8, T, C), data(8, 1)
 
@@ -197,6 +200,7 @@ def test_stateful_in_fit_and_predict_is_the_same_captured(kind):
     assert not np.array_equal(found[2], found[3])  # the states went on
 
 
+@pytest.mark.kernels
 def test_capture_of_models_with_all_of_them():
     x, y = data(12, T, C), np.arange(12) % 3
 

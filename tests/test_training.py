@@ -207,6 +207,7 @@ def test_large_integers_become_floats():
     assert model.predict(x, verbose=0).tolist() == [[2.0**40], [-(2.0**40)]]
 
 
+@pytest.mark.kernels
 def test_inputs_are_not_changed_and_not_copied_when_float32():
     x, y = data(16)
     kept = x.copy(), y.copy()
@@ -506,6 +507,7 @@ def test_compile_again_starts_the_optimizer_anew():
         model.compile("sgd", "mse", steps_per_execution=4)
 
 
+@pytest.mark.kernels
 def test_nan_is_explained_and_findable():
     x, y = data(8)
     model = linear()
@@ -572,6 +574,7 @@ def test_digits_are_not_learned_with_a_gradient_of_the_wrong_sign(monkeypatch, k
 # ---- predict, memory ----
 
 
+@pytest.mark.kernels
 def test_predict_does_not_depend_on_the_batches():
     model = Sequential([Input((6,)), layers.Dense(5, activation="tanh"), layers.Dense(3, activation="softmax")])
     x = np.random.default_rng(0).normal(size=(67, 6)).astype("float32")
