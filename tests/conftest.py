@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 
 ABOUT_KERNELS = {  # whole files; in others, tests are marked
-    *("test_capture", "test_cli", "test_embed", "test_examples", "test_kernels", "test_parity", "test_plotting"),
+    *(
+        "test_capture",
+        "test_cli",
+        "test_embed",
+        "test_examples",
+        "test_fusion",
+        "test_kernels",
+        "test_parity",
+        "test_plotting",
+    ),
     *("test_reproducibility", "test_tape_memory", "test_threads", "test_vmath"),
 }
 CYGRAD_DATA = os.environ.get("CYGRAD_DATA")  # read once: some tests unset it

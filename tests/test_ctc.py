@@ -79,6 +79,7 @@ def test_many_frames_keep_their_digits():
     assert loss == pytest.approx(exact, rel=3e-7)
 
 
+@pytest.mark.kernels
 def test_a_network_learns_to_spell_without_places():
     """Each class is a pattern that some frames show, with noise between; the decoded labels are the target."""
     utils.set_random_seed(4)

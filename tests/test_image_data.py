@@ -73,6 +73,7 @@ def test_size_index_and_scale():
     np.testing.assert_array_equal(y, PICTURES[[4, 0, 4], 2:7, 3:9] * np.float32(0.5))
 
 
+@pytest.mark.kernels
 def test_brightness_is_pillows_also_where_values_leave_the_bytes():
     from PIL import ImageEnhance
 
@@ -99,6 +100,7 @@ def test_height_moves_rows_and_width_columns():
     assert turned[4, 6] == 1  # the centre stays, though height and width differ
 
 
+@pytest.mark.kernels
 def test_whole_pixels_are_copied():
     """A flip or a shift by pixels does not touch values, whatever they are."""
     x = PICTURES[0].astype("float32")
@@ -263,6 +265,7 @@ def test_flow_from_a_table_without_pandas(folder):
     np.testing.assert_array_equal(next(raw)[1], np.arange(18))
 
 
+@pytest.mark.kernels
 def test_image_dataset(folder, capsys):
     how = {"image_size": (8, 8), "batch_size": 5, "seed": 4}
     train, test = image_dataset_from_directory(folder, validation_split=0.3, subset="both", **how)

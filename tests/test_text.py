@@ -206,6 +206,7 @@ def test_categories_in_a_model_are_kept_through_files(tmp_path):
         (lambda: layers.Hashing(3, salt="x"), ValueError, "salt must be an integer or two of them"),
     ],
 )
+@pytest.mark.kernels
 def test_errors(call, error, message):
     with pytest.raises(error, match=message):
         call()

@@ -5,7 +5,6 @@ from .. import activations, ops
 from ..ops.conv2d import transposed_size
 from .arguments import given, numbers, positive
 from .convolutional import _Convolution
-from .layer import InputSpec
 
 
 class _ConvTranspose(_Convolution):
@@ -29,9 +28,7 @@ class _ConvTranspose(_Convolution):
 
     def build(self, input_shape):
         self.kernel = self._make_weight("kernel", (*self.kernel_size, self.filters, input_shape[-1]))
-        if self.use_bias:
-            self.bias = self._make_weight("bias", (self.filters,))
-        self.input_spec = InputSpec(ndim=self._rank + 2, axes={-1: input_shape[-1]})
+        self._finish_build(input_shape, self.filters)
 
     def call(self, inputs):
         y = ops.conv_transpose(

@@ -215,6 +215,8 @@ def gru(
     mask: bool[N,T], the steps that count. return_sequences: all steps' outputs, not the last alone. go_backwards: reads
     from the last step. zero_output_for_mask: 0 for the steps that a mask leaves out.
 
+    recurrent_dropout_mask[gates,N,U]: what h is multiplied by before each gate's product.
+
     >>> weights = np.ones((1, 3)), np.ones((1, 3))
     >>> output, h = cygrad.ops.gru(np.zeros((1, 2, 1)), *weights, initial_state=[[0.0]])
     >>> output.numpy().tolist(), h.numpy().tolist()
@@ -282,6 +284,8 @@ def lstm(
 
     mask: bool[N,T], the steps that count. return_sequences: all steps' outputs, not the last alone. go_backwards: reads
     from the last step. zero_output_for_mask: 0 for the steps that a mask leaves out.
+
+    recurrent_dropout_mask[gates,N,U]: what h is multiplied by before each gate's product.
 
     >>> x, weights = np.zeros((1, 3, 1)), (np.ones((1, 4)), np.zeros((1, 4)), np.zeros(4))
     >>> output, h, c = cygrad.ops.lstm(x, *weights, initial_state=([[0.0]], [[1.0]]))

@@ -112,6 +112,8 @@ def image_dataset_from_directory(
     batches they are ahead at most. Raises ValueError for a folder without pictures, one class only (unless class_names
     has it), and labels that do not match.
 
+    directory: the folder. follow_links: into links to folders, too. verbose: tells what was found.
+
     >>> import os
     >>> for name in ("cat/1.png", "cat/2.png", "dog/1.png"):
     ...     os.makedirs(os.path.dirname(name), exist_ok=True)

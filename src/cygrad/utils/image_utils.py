@@ -117,7 +117,7 @@ def resized(image, size, interpolation, keep_aspect_ratio):
 
 
 def img_to_array(img, data_format=None, dtype=None):
-    """A PIL image as an array [H,W,C] (data_format "channels_first": [C,H,W]) of dtype, float32 where absent.
+    """img, a PIL image, as an array [H,W,C] (data_format "channels_first": [C,H,W]) of dtype, float32 where absent.
 
     >>> cygrad.utils.img_to_array(cygrad.utils.array_to_img(np.ones((2, 3, 3)), scale=False)).max()
     np.float32(1.0)
@@ -130,7 +130,7 @@ def img_to_array(img, data_format=None, dtype=None):
 
 
 def array_to_img(x, data_format=None, scale=True, dtype=None):
-    """A PIL image of an array [H,W,C] (data_format "channels_first": [C,H,W]) with 1, 3 (RGB) or 4 channels (RGBA).
+    """A PIL image of an array x[H,W,C] (data_format "channels_first": [C,H,W]) with 1, 3 (RGB) or 4 channels (RGBA).
 
     scale: the smallest value becomes 0 and the largest 255. dtype: that in which this is computed. A single channel
     with values beyond 255 becomes an image of 32-bit integers. Raises ValueError for other shapes.
@@ -162,6 +162,8 @@ def array_to_img(x, data_format=None, scale=True, dtype=None):
 def save_img(path, x, data_format=None, file_format=None, scale=True, **kwargs):
     """Writes an array, as array_to_img takes it, to a file. file_format: of a file object, or other than the name's
     ending says. kwargs: for PIL.Image.Image.save.
+
+    path: the file's name, or a file object. x, data_format, scale: as in array_to_img.
 
     >>> _ = cygrad.utils.save_img("noise.png", np.random.default_rng(0).random((8, 8, 3)))
     >>> cygrad.utils.load_img("noise.png").size
