@@ -33,6 +33,12 @@ enum cg_activation {
     CG_EXPONENTIAL, CG_HARD_SIGMOID
 };
 
+/* What the kernel function computes. */
+enum cg_function {
+    CG_FLOOR, CG_CEIL, CG_ROUND, CG_TRUNC, CG_SIGN, CG_LOG1P, CG_EXPM1, CG_LOG2, CG_LOG10, CG_SIN, CG_COS, CG_TAN, CG_ARCSIN, CG_ARCCOS,
+    CG_ARCTAN, CG_SINH, CG_COSH, CG_ARCSINH, CG_ARCCOSH, CG_ARCTANH, CG_ERF, CG_ERFINV
+};
+
 /* Sizes, strides or a permutation: one value an axis, at most CG_MAX_RANK of them. Strides count elements. */
 #define CG_MAX_RANK 8
 typedef const int64_t *cg_dims;

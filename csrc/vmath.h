@@ -204,7 +204,7 @@ CG_INLINE vf vf_gelu_slope(vf x) {
     return 0.5f + a * (p / q);
 }
 
-/* ---- x^y in double precision, one number at a time: a loop over it becomes vectors of doubles ---- */
+/* ---- double precision, one number at a time: loops over these become vectors of doubles ---- */
 
 CG_INLINE uint64_t double_bits(double x) {
     uint64_t bits;
@@ -218,13 +218,9 @@ CG_INLINE double double_of(uint64_t bits) {
     return x;
 }
 
-/* x^y = 2^(y log2 |x|), rounded once from a double that is good to 2^-32, so also without fused multiply-add the same everywhere. Both series
- * are Taylor's; a float as a double is never denormal, and shifts of 2^52 turn whole doubles into integers and back. Special cases as in
- * C's Annex F; ordinary: there are none, because 0 < x < infinity and y is finite. */
-CG_INLINE float scalar_power(float x_, float y_, const int ordinary) {
-    const double x = x_, y = y_, a = fabs(x), shift = 0x1.8p52;
-    /* a = 2^k m, sqrt(1/2) <= m < sqrt(2); log2(m) = 2 / log(2) atanh(s) */
-    const uint64_t bits = double_bits(a), exponent = (bits + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu)) >> 52;
+/* log2(x) for normal 0 < x < infinity, good to 2^-32 of it. x = 2^k m, sqrt(1/2) <= m < sqrt(2); log2(m) = 2 / log(2) atanh(s), by Taylor's series. */
+CG_INLINE double scalar_log2(double x) {
+    const uint64_t bits = double_bits(x), exponent = (bits + (0x3ff0000000000000u - 0x3fe6a09e667f3bcdu)) >> 52;
     const double k = double_of(0x4330000000000000u | exponent) - (0x1p52 + 1023);
     const double m = double_of(bits - (exponent << 52) + 0x3ff0000000000000u), s = (m - 1) / (m + 1), z = s * s;
     double p = z * (1.0 / 13) + 1.0 / 11;
@@ -233,10 +229,12 @@ CG_INLINE float scalar_power(float x_, float y_, const int ordinary) {
     p = p * z + 1.0 / 5;
     p = p * z + 1.0 / 3;
     p = p * z + 1;
-    double log2_a = k + s * (p * 0x1.71547652b82fep1);
-    if (!ordinary) log2_a = a == 0 ? -INFINITY : a < INFINITY ? log2_a : a;
-    /* 2^t = 2^n exp(w), |w| <= log(2) / 2; 2^160 and 2^-160 are infinity and 0 as floats */
-    double t = y * log2_a;
+    return k + s * (p * 0x1.71547652b82fep1);
+}
+
+/* 2^t, good to 2^-32 of it: 2^n exp(w), |w| <= log(2) / 2, by Taylor's series. t is clipped to +-160, which as floats are infinity and 0. */
+CG_INLINE double scalar_exp2(double t) {
+    const double shift = 0x1.8p52; /* turns doubles into integers and back */
     t = t < -160 ? -160 : t;
     t = t > 160 ? 160 : t;
     const double shifted = t + shift, w = (t - (shifted - shift)) * 0x1.62e42fefa39efp-1;
@@ -248,12 +246,22 @@ CG_INLINE float scalar_power(float x_, float y_, const int ordinary) {
     e = e * w + 0.5;
     e = e * w + 1;
     e = e * w + 1;
-    double power = double_of(double_bits(e) + (double_bits(shifted) << 52));
+    return double_of(double_bits(e) + (double_bits(shifted) << 52));
+}
+
+/* x^y = 2^(y log2 |x|), rounded once, so also without fused multiply-add the same everywhere. A float as a double is never denormal.
+ * Special cases as in C's Annex F; ordinary: there are none, because 0 < x < infinity and y is finite. */
+CG_INLINE float scalar_power(float x_, float y_, const int ordinary) {
+    const double x = x_, y = y_, a = fabs(x);
+    double log2_a = scalar_log2(a);
+    if (!ordinary) log2_a = a == 0 ? -INFINITY : a < INFINITY ? log2_a : a;
+    const double t = y * log2_a;
+    double power = scalar_exp2(t);
     if (ordinary) return (float)power;
     power = t != t ? t : power;
     /* from 2^24 on, all floats are even */
-    const double size = fabs(y) < 0x1p25 ? fabs(y) : 0x1p25, whole = size + shift;
-    const uint64_t is_whole = whole - shift == size, is_odd = is_whole & double_bits(whole);
+    const double size = fabs(y) < 0x1p25 ? fabs(y) : 0x1p25, whole = size + 0x1.8p52;
+    const uint64_t is_whole = whole - 0x1.8p52 == size, is_odd = is_whole & double_bits(whole);
     power = ((x < 0) & (a < INFINITY) & !is_whole) ? NAN : power;
     power = double_of(double_bits(power) ^ ((double_bits(x) >> 63 & is_odd) << 63));
     power = ((x == -1) & (fabs(y) == INFINITY)) ? 1 : power;

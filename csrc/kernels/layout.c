@@ -81,6 +81,87 @@ static int CG_FN(scatter_strided)(float *y, const float *x, int64_t rank, cg_dim
     return CG_OK;
 }
 
+#define COPY_ROWS(type)                                                                                                \
+    static void gather_##type##_row(void *y_, const void *const *p, const int64_t *step, int64_t n) {                  \
+        type *restrict y = y_;                                                                                         \
+        const type *x = p[0];                                                                                          \
+        if (step[0] == 1) memcpy(y, x, (size_t)n * sizeof *y);                                                         \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++) y[i] = x[i * step[0]];                                                     \
+    }                                                                                                                  \
+    static void scatter_##type##_row(void *x_, const void *const *p, const int64_t *step, int64_t n) {                 \
+        type *y = (type *)(uintptr_t)p[0];                                                                             \
+        const type *x = x_;                                                                                            \
+        if (step[0] == 1) memcpy(y, x, (size_t)n * sizeof *y);                                                         \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++) y[i * step[0]] = x[i];                                                     \
+    }
+COPY_ROWS(uint8_t)
+COPY_ROWS(uint64_t)
+
+static int CG_FN(gather_elements)(void *y, const void *x, int64_t rank, cg_dims shape, cg_dims strides, int64_t offset, int itemsize) {
+    if (itemsize == 4) return CG_FN(gather_strided)(y, x, rank, shape, strides, offset);
+    const char *first = (const char *)x + offset * itemsize;
+    struct nest job = {itemsize == 1 ? gather_uint8_t_row : gather_uint64_t_row, y, itemsize, 1, rank, shape, {{first, itemsize, strides}}};
+    return run_nest(&job, 0);
+}
+
+/* x is the dense side here, so it stands in y's place in the nest. */
+static int CG_FN(scatter_elements)(void *y, const void *x, int64_t rank, cg_dims shape, cg_dims strides, int64_t offset, int itemsize) {
+    if (itemsize == 4) return CG_FN(scatter_strided)(y, x, rank, shape, strides, offset);
+    char *first = (char *)y + offset * itemsize, *dense = (char *)(uintptr_t)x;
+    struct nest job = {itemsize == 1 ? scatter_uint8_t_row : scatter_uint64_t_row, dense, itemsize, 1, rank, shape,
+                       {{first, itemsize, strides}}};
+    return run_nest(&job, 0);
+}
+
+/* ---- pad: each value of y is written once ---- */
+
+struct pad_job { char *y; const char *x, *value; int64_t rank; cg_dims shape, inner, before; size_t itemsize; };
+
+CG_INLINE void fill_values(char *y, const char *value, int64_t n, size_t itemsize) {
+    for (size_t i = 0; i < itemsize; i++)
+        if (value[i] != value[0]) { /* 0 is all one byte; so is true */
+            for (int64_t k = 0; k < n; k++) memcpy(y + (size_t)k * itemsize, value, itemsize);
+            return;
+        }
+    memset(y, value[0], (size_t)n * itemsize);
+}
+
+/* Rows begin .. end-1 along the last axis */
+static void pad_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct pad_job *job = job_;
+    const int64_t last = job->rank - 1, length = job->shape[last], n = job->inner[last], left = job->before[last];
+    const size_t size = job->itemsize;
+    for (int64_t row = begin; row < end; row++) {
+        char *y = job->y + (size_t)(row * length) * size;
+        int64_t rest = row, from = 0, stride = 1, inside = 1;
+        for (int64_t axis = last - 1; axis >= 0; axis--) {
+            const int64_t index = rest % job->shape[axis] - job->before[axis];
+            rest /= job->shape[axis];
+            inside = inside && index >= 0 && index < job->inner[axis];
+            from += index * stride;
+            stride *= job->inner[axis];
+        }
+        if (!inside) {
+            fill_values(y, job->value, length, size);
+            continue;
+        }
+        fill_values(y, job->value, left, size);
+        memcpy(y + (size_t)left * size, job->x + (size_t)(from * n) * size, (size_t)n * size);
+        fill_values(y + (size_t)(left + n) * size, job->value, length - left - n, size);
+    }
+}
+
+static int CG_FN(pad)(void *y, const void *x, const void *value, int64_t rank, cg_dims shape, cg_dims inner, cg_dims before, int itemsize) {
+    const struct pad_job job = {y, x, value, rank, shape, inner, before, (size_t)itemsize};
+    int64_t rows = 1;
+    for (int64_t axis = 0; axis < rank - 1; axis++) rows *= shape[axis];
+    const double row_bytes = (double)shape[rank - 1] * itemsize;
+    for_chunks(pad_chunk, &job, rows, cg_max64(1, CHUNK / cg_max64(1, shape[rank - 1])), 0, 2 * (double)rows * row_bytes);
+    return CG_OK;
+}
+
 /* ---- rows ---- */
 
 struct rows_job { char *y; const char *x; const int64_t *index; size_t row_bytes; };
@@ -183,5 +264,30 @@ static void nonzero_chunk(const void *job_, int64_t begin, int64_t end) {
 static int CG_FN(nonzero)(uint8_t *y, const int32_t *x, int64_t n) {
     const struct nonzero_job job = {y, x};
     for_chunks(nonzero_chunk, &job, n, CHUNK, 0, 5.0 * (double)n);
+    return CG_OK;
+}
+
+struct convert_job { void *y; const void *x; int y_bytes, x_bytes; };
+#define CONVERT(to, from)                                                              \
+    if (job->y_bytes == sizeof(to) && job->x_bytes == sizeof(from)) {                  \
+        to *restrict y = job->y;                                                 \
+        const from *restrict x = job->x;                                 \
+        for (int64_t i = begin; i < end; i++) y[i] = (to)x[i];                         \
+    }
+static void convert_integers_chunk(const void *job_, int64_t begin, int64_t end) {
+    const struct convert_job *job = job_;
+    CONVERT(uint8_t, uint8_t)
+    CONVERT(uint8_t, int32_t)
+    CONVERT(uint8_t, int64_t)
+    CONVERT(int32_t, uint8_t)
+    CONVERT(int32_t, int32_t)
+    CONVERT(int32_t, int64_t)
+    CONVERT(int64_t, uint8_t)
+    CONVERT(int64_t, int32_t)
+    CONVERT(int64_t, int64_t)
+}
+static int CG_FN(convert_integers)(void *y, const void *x, int64_t n, int y_bytes, int x_bytes) {
+    const struct convert_job job = {y, x, y_bytes, x_bytes};
+    for_chunks(convert_integers_chunk, &job, n, CHUNK, 0, (double)n * (y_bytes + x_bytes));
     return CG_OK;
 }

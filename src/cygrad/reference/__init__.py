@@ -41,6 +41,7 @@ from .activation import (
     tanh_forward,
 )
 from .attention import attention_backward, attention_forward
+from .compare import compare, compare_int32, logical, where
 from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward, conv2d_fused_forward
 from .ctc import ctc_backward, ctc_forward
 from .elementwise import (
@@ -64,8 +65,23 @@ from .elementwise import (
     square_forward,
     subtract,
 )
+from .functions import function, function_pair
 from .image import affine_transform_backward, affine_transform_forward, augment_images
-from .layout import cast_int32, cast_uint8, gather_rows, gather_strided, nonzero, one_hot, scatter_strided, truncate
+from .integer import integer, reduce_int32
+from .layout import (
+    cast_int32,
+    cast_uint8,
+    convert_integers,
+    gather_elements,
+    gather_rows,
+    gather_strided,
+    nonzero,
+    one_hot,
+    pad,
+    scatter_elements,
+    scatter_strided,
+    truncate,
+)
 from .loss import (
     absolute_error_backward,
     absolute_error_forward,
@@ -108,7 +124,9 @@ from .pool2d import average_pool2d_backward, average_pool2d_forward, max_pool2d_
 from .random import dropout, random_normal, random_truncated_normal, random_uniform
 from .recurrent import gru_backward, gru_forward, lstm_backward, lstm_forward, simple_rnn_backward, simple_rnn_forward
 from .reduce import reduce_max, reduce_max_backward, reduce_min, reduce_sum
+from .scan import cumulative_sum, cumulative_sum_int32, reduce_product_backward, reduce_product_forward
 from .softmax import log_softmax_backward, log_softmax_forward, softmax_backward, softmax_forward
+from .sort import argsort, argsort_int32
 from .take import take_backward, take_forward
 
 __all__ = [name for name, value in vars().items() if callable(value)]

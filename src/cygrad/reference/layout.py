@@ -20,6 +20,25 @@ def scatter_strided(y, x, rank, shape, strides, offset):
     y.reshape(-1)[places(rank, shape, strides, offset).reshape(-1)] = x.reshape(-1)
 
 
+def items(x, itemsize):
+    """An array's values as rows of their bytes."""
+    return x.reshape(-1).view(np.uint8).reshape(-1, itemsize)
+
+
+def gather_elements(y, x, rank, shape, strides, offset, itemsize):
+    items(y, itemsize)[...] = items(x, itemsize)[places(rank, shape, strides, offset).reshape(-1)]
+
+
+def scatter_elements(y, x, rank, shape, strides, offset, itemsize):
+    items(y, itemsize)[places(rank, shape, strides, offset).reshape(-1)] = items(x, itemsize)
+
+
+def pad(y, x, value, rank, shape, inner, before, itemsize):
+    y = items(y, itemsize).reshape(*shape[:rank], itemsize)
+    y[...] = items(value, itemsize)[0]
+    y[tuple(slice(b, b + n) for b, n in zip(before, inner))] = items(x, itemsize).reshape(*inner[:rank], itemsize)
+
+
 def gather_rows(y, x, index, n, rows, row_bytes):
     index = index.reshape(n)
     if ((index < 0) | (index >= rows)).any():
@@ -48,3 +67,11 @@ def truncate(y, x, n):
 
 def nonzero(y, x, n):
     y.reshape(n)[...] = x.reshape(n) != 0
+
+
+INTEGERS = {1: np.uint8, 4: np.int32, 8: np.int64}
+
+
+def convert_integers(y, x, n, y_bytes, x_bytes):
+    x = x.reshape(-1).view(INTEGERS[x_bytes])
+    y.reshape(-1).view(INTEGERS[y_bytes])[...] = x.astype(INTEGERS[y_bytes])

@@ -12,10 +12,13 @@ operation, a few for a vector polynomial, and 4 + sqrt(length) for a sum, whose 
 from . import (  # noqa: F401
     activation,
     attention,
+    compare,
     conv2d,
     ctc,
     elementwise,
+    functions,
     image,
+    integer,
     layout,
     loss,
     matmul,
@@ -25,7 +28,9 @@ from . import (  # noqa: F401
     random,
     recurrent,
     reduce,
+    scan,
     softmax,
+    sort,
     take,
 )
 from .common import ENTRIES, Entry

@@ -1,5 +1,7 @@
 """Entries of csrc/kernels/layout.c."""
 
+import math
+
 import numpy as np
 
 from .common import (
@@ -63,6 +65,66 @@ _REPEATED = [
 ]
 ENTRIES["gather_strided"] = Entry(gather_strided, _STRIDED + _REPEATED, EXACT)
 ENTRIES["scatter_strided"] = Entry(scatter_strided, _STRIDED, EXACT, in_out=("y",))
+
+
+def elements(name, cases, make):
+    """The entry of the kernel for values of any size, from the cases of that for floats."""
+
+    def any_size(rng, itemsize, **parameters):
+        a = make(rng, **parameters)
+        for key in "xy":
+            if isinstance(a[key], tuple):
+                a[key] = (math.prod(a[key]), itemsize)
+            else:
+                a[key] = rng.integers(0, 256, (a[key].size, itemsize), np.uint8)
+        return a | {"itemsize": itemsize}
+
+    sized = [old | {"itemsize": size} for old in cases for size in (1, 4, 8)]
+    ENTRIES[name] = Entry(any_size, sized, EXACT, in_out=() if name.startswith("gather") else ("y",))
+
+
+elements("gather_elements", _STRIDED + _REPEATED, gather_strided)
+elements("scatter_elements", _STRIDED, scatter_strided)
+
+
+def pad(rng, inner, before, after, itemsize=4, value=None):
+    shape = tuple(b + n + a for b, n, a in zip(before, inner, after))
+    values = rng.integers(0, 256, (math.prod(inner), itemsize), np.uint8)
+    value = rng.integers(0, 256, itemsize, np.uint8) if value is None else np.full(itemsize, value, np.uint8)
+    return {"y": (math.prod(shape), itemsize), "x": values, "value": value, "rank": len(shape), "shape": shape,
+            "inner": inner, "before": before, "itemsize": itemsize}  # fmt: skip
+
+
+ENTRIES["pad"] = Entry(
+    pad,
+    [
+        case(inner=inner, before=before, after=after, itemsize=itemsize, value=value)
+        for inner, before, after in (
+            ((5,), (0,), (0,)),
+            ((5,), (2,), (1,)),
+            ((0,), (2,), (1,)),
+            ((2, 0, 3), (1, 1, 0), (1, 0, 2)),
+            ((3, 4, 15), (0, 1, 3), (0, 2, 0)),
+            ((2, 3, 2, 5), (1, 0, 2, 1), (0, 2, 0, 1)),
+            ((9, 30, 200), (0, 1, 3), (0, 1, 3)),
+        )
+        for itemsize in (1, 4, 8)
+        for value in (None, 0)
+    ],
+    EXACT,
+)
+
+
+def convert_integers(rng, n, y_bytes, x_bytes):
+    x = rng.integers(0, 256, (n, x_bytes), np.uint8)
+    return {"y": (n, y_bytes), "x": x, "n": n, "y_bytes": y_bytes, "x_bytes": x_bytes}
+
+
+ENTRIES["convert_integers"] = Entry(
+    convert_integers,
+    [case(n=n, y_bytes=to, x_bytes=of) for n in (0, 1, 17, 50021) for to in (1, 4, 8) for of in (1, 4, 8)],
+    EXACT,
+)
 
 
 def gather_rows(rng, n, rows, row, dtype="float32", index=None):
