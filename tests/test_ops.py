@@ -274,6 +274,19 @@ CASES = {
     "cos": (ops.cos, normal(3, 4)),
     "arctan": (ops.arctan, normal(3, 4)),
     "logaddexp": (ops.logaddexp, normal(3, 4), distinct(4)),
+    "tan": (ops.tan, normal(3, 4)),
+    "arcsin": (lambda x: ops.arcsin(ops.tanh(x)), normal(3, 4)),
+    "arccos": (lambda x: ops.arccos(ops.tanh(x)), normal(3, 4)),
+    "sinh": (ops.sinh, normal(3, 4)),
+    "cosh": (ops.cosh, normal(3, 4)),
+    "arcsinh": (ops.arcsinh, normal(3, 4)),
+    "arccosh": (lambda x: ops.arccosh(x + 1.0), positive(3, 4)),
+    "arctanh": (lambda x: ops.arctanh(ops.tanh(x)), normal(3, 4)),
+    "erf": (ops.erf, normal(3, 4)),
+    "erfinv": (lambda x: ops.erfinv(x * 0.7), positive(3, 4)),
+    "arctan2": (ops.arctan2, normal(3, 4), normal(4)),
+    "hypot": (ops.hypot, normal(3, 1), normal(3, 4)),
+    "mod": (lambda a, b: ops.mod(a * 3.0, b), normal(3, 4), positive(4)),
     "cumsum": (lambda x: ops.cumsum(x, axis=1), normal(2, 3, 4)),
     "cumsum flat": (ops.cumsum, normal(3, 4)),
     "take_along_axis": (lambda x: ops.take_along_axis(x, [[[1], [1], [0]]] * 2, axis=2), normal(2, 3, 4)),
@@ -289,6 +302,9 @@ CASES = {
     "moments": (lambda x: (lambda m, v: m * v)(*ops.moments(x, (0, 1))), normal(2, 3, 4)),
     "einsum": (lambda a, b: ops.einsum("bij,kj->bik", a, b), normal(2, 3, 4), normal(5, 4)),
     "einsum of three": (lambda a, b, c: ops.einsum("ij, jk, k -> i", a, b, c), normal(2, 3), normal(3, 4), normal(4)),
+    "einsum of outer products": (lambda a, b: ops.einsum("ki,kj->jki", a, b), normal(2, 3), normal(2, 4)),
+    "einsum over one operand's letter": (lambda a, b: ops.einsum("bij,k->ki", a, b), normal(2, 3, 4), normal(5)),
+    "einsum of equal letters": (lambda a, b: ops.einsum("ij,ij->i", a, b), normal(3, 4), normal(3, 4)),
     "einsum of one": (lambda a: ops.einsum("ijk->k", a), normal(2, 3, 4)),
     "einsum without arrow": (lambda a, b: ops.einsum("ij,jk", a, b), normal(2, 3), normal(3, 4)),
     # layout
@@ -665,6 +681,47 @@ def test_integers_stay_integers():
     assert ops.mean(i).item() == 2
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int32", "int64"])
+def test_whole_numbers_match_numpy(dtype):
+    rng = np.random.default_rng(0)
+    x, index = rng.integers(0, 2 if dtype == "bool" else 100, (3, 4, 5)).astype(dtype), np.array([2, -1, 0], "int32")
+    t, i = ops.convert_to_tensor(x), ops.convert_to_tensor(index)
+    assert t.dtype == dtype
+    for y, expected in [
+        (t[:, 1:3, ::-2], x[:, 1:3, ::-2]),
+        (t[:, -1], x[:, -1]),
+        (t[i], x[index]),
+        (ops.transpose(t, (2, 0, 1)), x.transpose(2, 0, 1)),
+        (ops.broadcast_to(t[:, :1], (3, 4, 5)), np.broadcast_to(x[:, :1], (3, 4, 5))),
+        (ops.flip(t, 1), np.flip(x, 1)),
+        (ops.concatenate([t, t[:, :2]], 1), np.concatenate([x, x[:, :2]], 1)),
+        (ops.split(t, [1, 3], 2)[1], x[:, :, 1:3]),
+        (ops.pad(t, 1), np.pad(x, 1)),
+        (ops.take(t, i, 1), x.take(index, 1)),
+        (ops.repeat(t, 2, 1), x.repeat(2, 1)),
+        (ops.roll(t, -2, 2), np.roll(x, -2, 2)),
+        (ops.where(t, t, ops.flip(t, 0)), np.where(x, x, np.flip(x, 0))),
+        (ops.max(t, axis=(0, 2)), x.max((0, 2))),
+        (ops.min(t, axis=1), x.min(1)),
+        (ops.sort(t, 1), np.sort(x, 1)),
+    ]:
+        assert y.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(y), expected)
+    for y, expected in [
+        (ops.sum(t, (0, 2)), x.sum((0, 2))),
+        (ops.argmax(t, 1), x.argmax(1)),
+        (ops.argmin(t), x.argmin()),
+        (ops.cumsum(t, 1), x.cumsum(1)),
+        (ops.cast(t, "uint8"), x.astype("uint8")),
+        (ops.cast(t, "bool"), x.astype("bool")),
+        (ops.equal(t, 1), x == 1),
+        (ops.less(t[0], t[1]), x[0] < x[1]),
+        (ops.argsort(t, -1), np.argsort(x, -1, kind="stable")),
+        (ops.count_nonzero(t, 0), np.count_nonzero(x, 0)),
+    ]:
+        np.testing.assert_array_equal(np.asarray(y), expected)
+
+
 def test_comparisons_and_logic_match_numpy():
     a, b = np.array([[1.0, np.nan, np.inf], [0, 2, -1]], "float32"), np.array([1.0, 2, 0], "float32")
     names = ["equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "isclose"]
@@ -1028,10 +1085,10 @@ def test_errors(name):
 def test_every_op_with_a_gradient_has_a_case():
     """Every op is differentiated above, or stands here."""
     constant = """add_to_gradient all any arange argmax argmin argsort ceil convert_to_numpy convert_to_tensor
-        count_nonzero equal eye floor floor_divide mod
+        count_nonzero equal eye floor floor_divide
         full full_like greater greater_equal is_tensor isclose isfinite isinf isnan less less_equal linspace logical_and
         logical_not logical_or logical_xor ndim nonzero not_equal one_hot ones ones_like round shape sign size
-        stop_gradient sum_of_gradients zeros zeros_like"""
+        stop_gradient sum_of_gradients trunc zeros zeros_like"""
     same = "abs ravel swish true_divide"  # another name for one that has a case, or a reshape
     covered = {name.split()[0].rstrip(",") for name in CASES}
     assert set(ops.__all__) - set((constant + " " + same).split()) <= covered

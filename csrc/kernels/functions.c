@@ -148,15 +148,33 @@ CG_INLINE double scalar_arctanh(double x) {
     return a <= 1 ? copysign(0.5 * scalar_log1p(2 * a / (1 - a)), x) : NAN;
 }
 
-/* 2 / sqrt(pi) exp(-x^2) sum_n 2^n x^(2n+1) / (1 3 5 ... (2n+1)), whose terms are all positive (Abramowitz and Stegun 7.1.6); from 4 on, it rounds to 1. */
+/* Below 1 by Taylor's series, 2 / sqrt(pi) sum_n (-1)^n x^(2n+1) / (n! (2n+1)). Above, 1 - exp(-x^2) p: p = exp(x^2) erfc(x) on 1 .. 4, a
+ * least-squares polynomial in (x - 2) / (x + 2) at 4000 Chebyshev nodes, within 4e-12 of it. From 4 on, erf rounds to 1. */
 CG_INLINE double scalar_erf(double x) {
-    const double a = fabs(x) < 4 ? fabs(x) : 4, s = 2 * a * a;
-    double term = a, sum = a;
-    for (int n = 1; n <= 72; n++) {
-        term *= s * (1.0 / (2 * n + 1));
-        sum += term;
-    }
-    return x != x ? x : fabs(x) < 4 ? copysign(sum * scalar_exp(-a * a) * 0x1.20dd750429b6dp0, x) : copysign(1, x);
+    const double a = fabs(x) < 4 ? fabs(x) : 4, z = a * a, t = (a - 2) / (a + 2);
+    double s = -1.0 / 918086400;
+    s = s * z + 1.0 / 76204800;
+    s = s * z - 1.0 / 6894720;
+    s = s * z + 1.0 / 685440;
+    s = s * z - 1.0 / 75600;
+    s = s * z + 1.0 / 9360;
+    s = s * z - 1.0 / 1320;
+    s = s * z + 1.0 / 216;
+    s = s * z - 1.0 / 42;
+    s = s * z + 1.0 / 10;
+    s = s * z - 1.0 / 3;
+    s = s * z + 1.0 / 1;
+    double p = 0x1.61a5313260ae5p-13;
+    p = p * t + 0x1.a6aed172f2383p-15;
+    p = p * t - 0x1.0158e2cff22cbp-10;
+    p = p * t - 0x1.bc79b1413f00dp-11;
+    p = p * t + 0x1.ca9612e01fe0bp-8;
+    p = p * t + 0x1.e947e00475c9dp-9;
+    p = p * t - 0x1.437f0b9c00992p-4;
+    p = p * t + 0x1.eeea7dbe193aap-3;
+    p = p * t - 0x1.b57034efaec9fp-2;
+    p = p * t + 0x1.058671b52f34ep-2;
+    return x != x ? x : copysign(a < 1 ? 0x1.20dd750429b6dp0 * (a * s) : 1 - scalar_exp(-z) * p, x);
 }
 /* Polynomials in w = -log(1 - x^2) (Giles 2010, single precision) */
 CG_INLINE double scalar_erfinv(double x) {

@@ -17,20 +17,30 @@ struct nest {
 /* Values begin .. end-1 of y in row-major order */
 static void nest_chunk(const void *job_, int64_t begin, int64_t end) {
     const struct nest *job = job_;
+    if (begin >= end) return;
     const int64_t last = job->rank - 1, length = job->shape[last];
+    int64_t index[CG_MAX_RANK], step[3] = {0}, i = begin % length, row = begin / length;
+    const char *at[3] = {0};
+    for (int64_t k = 0; k < job->operands; k++) step[k] = job->operand[k].strides[last], at[k] = job->operand[k].values;
+    for (int64_t axis = last - 1; axis >= 0; axis--) {
+        index[axis] = row % job->shape[axis];
+        row /= job->shape[axis];
+        for (int64_t k = 0; k < job->operands; k++) at[k] += index[axis] * job->operand[k].strides[axis] * job->operand[k].size;
+    }
     while (begin < end) {
-        const void *p[3] = {0};
-        int64_t step[3] = {0}, offset[3], i = begin % length, row = begin / length;
+        const void *p[3];
         const int64_t n = cg_min64(length - i, end - begin);
-        for (int64_t k = 0; k < job->operands; k++) offset[k] = i * (step[k] = job->operand[k].strides[last]);
-        for (int64_t axis = last - 1; axis >= 0; axis--) {
-            const int64_t index = row % job->shape[axis];
-            row /= job->shape[axis];
-            for (int64_t k = 0; k < job->operands; k++) offset[k] += index * job->operand[k].strides[axis];
-        }
-        for (int64_t k = 0; k < job->operands; k++) p[k] = (const char *)job->operand[k].values + offset[k] * job->operand[k].size;
+        for (int64_t k = 0; k < job->operands; k++) p[k] = at[k] + i * step[k] * job->operand[k].size;
         job->row(job->y + begin * job->y_size, p, step, n);
         begin += n;
+        i = 0;
+        for (int64_t axis = last - 1; axis >= 0; axis--) { /* to the next row */
+            const int more = index[axis] + 1 < job->shape[axis];
+            const int64_t move = more ? 1 : -index[axis];
+            for (int64_t k = 0; k < job->operands; k++) at[k] += move * job->operand[k].strides[axis] * job->operand[k].size;
+            index[axis] += move;
+            if (more) break;
+        }
     }
 }
 

@@ -16,7 +16,7 @@ cdef class Array:
     cdef readonly tuple shape
     cdef readonly int64_t size
     cdef char code           # the buffer protocol's letter: f d i q B
-    cdef int itemsize
+    cdef readonly int itemsize
 
 cdef Block new_block(size_t nbytes, object shape)
 cdef int allocate(Array self, tuple shape, char code) except -1

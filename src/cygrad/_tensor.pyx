@@ -18,6 +18,7 @@
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport PyObject
 
 from cygrad._core cimport Array, Block, allocate, attach, changed, code_of, constant, copy, default_float, fill_zero
@@ -250,6 +251,20 @@ def from_array(array, dtype=None):
     return t
 
 
+def constant_array(array, dtype=None):
+    """The same of values that follow from Python's arguments alone, as those of scalar do: a recording takes them for constant."""
+    cdef Tensor t
+    cdef Py_buffer buffer
+    array = _np.asarray(array)
+    t = empty(array.shape, dtype)
+    array = _np.ascontiguousarray(array.astype(_np.dtype(t.dtype), copy=False))
+    PyObject_GetBuffer(array, &buffer, PyBUF_C_CONTIGUOUS)
+    memcpy(t.data, buffer.buf, t.size * t.itemsize)
+    PyBuffer_Release(&buffer)
+    constant(t)
+    return t
+
+
 cpdef Tensor view(Array base, tuple shape, int64_t offset=0):
     """A tensor of that shape on base's memory, offset elements in. Not recorded: for optimizers and ops, not for models."""
     cdef Tensor t = Tensor.__new__(Tensor)
@@ -270,7 +285,7 @@ cpdef Tensor as_float(x, op="convert_to_tensor", argument="x"):
         array = _np.asarray(x)
         if array.dtype.kind not in "biuf":
             raise TypeError
-        return from_array(array)
+        return constant_array(array) if isinstance(x, (list, tuple)) else from_array(array)
     except (TypeError, ValueError):
         kind = f"{type(x).__name__} of {x.dtype}" if isinstance(x, _np.ndarray) else type(x).__name__
         raise TypeError(f"{op}: expected numbers for {argument}; got {kind}") from None
@@ -283,12 +298,12 @@ cdef bint is_integer(x):
 
 
 cpdef tuple operands(x1, x2, op, on_integers=None):
-    """Two operands as float tensors. Where neither is float: (on_integers(x1, x2) as a tensor of integers, None)."""
+    """Two operands as float tensors. Where neither is float: (on_integers(x1, x2), None)."""
     cdef char code = default_float()
     if isinstance(x1, Tensor) and isinstance(x2, Tensor) and (<Tensor>x1).code == code and (<Tensor>x2).code == code:
         return x1, x2
     if on_integers is not None and is_integer(x1) and is_integer(x2):
-        return integer_result(on_integers, x1, x2), None
+        return on_integers(x1, x2), None
     return as_float(x1, op, "x1"), as_float(x2, op, "x2")
 
 

@@ -17,6 +17,7 @@ from .._tensor import (
     Tensor,
     Variable,
     as_float,
+    constant_array,
     empty,
     from_array,
     gradient_like,
@@ -42,6 +43,7 @@ __all__ = [
     "Variable",
     "as_float",
     "axes_of",
+    "constant_array",
     "empty",
     "from_array",
     "gradient_like",
@@ -121,7 +123,7 @@ def integers(x, op, argument, dtype="int32"):
         raise TypeError(
             f"{op}: expected integers for {argument}; got {array.dtype} with values that are not whole numbers"
         )
-    return from_array(array, dtype)
+    return constant_array(array, dtype) if isinstance(x, (int, list, tuple, range)) else from_array(array, dtype)
 
 
 def axes_of(axis, rank, op):

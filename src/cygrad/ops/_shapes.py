@@ -95,6 +95,14 @@ def broadcast(a, b, op):
 
 
 @CACHED
+def choice(condition, a, b, op):
+    """How where runs: (shape of y; rank, sizes, strides of condition, of a and of b for the kernel)."""
+    shape = broadcast_shape(condition, broadcast_shape(a, b, op), op)
+    sizes, *strides, _ = collapse(shape, *(repeated_strides(s, shape) for s in (condition, a, b)), strides_of(shape))
+    return (shape, len(sizes), sizes, *strides)
+
+
+@CACHED
 def spread(small, shape):
     """How gather_strided repeats a dense array of shape `small` to fill `shape`: (rank, sizes, strides)."""
     sizes, strides = collapse(shape, repeated_strides(small, shape))

@@ -4,7 +4,7 @@ import builtins
 
 import numpy as np
 
-from ._backend import K, Tensor, Variable, empty, from_array, record, view, zeros
+from ._backend import K, Tensor, Variable, as_float, constant_array, empty, from_array, record, scalar, view, zeros
 from ._backend import zeros as _zeros
 
 _KINDS = {"b": "bool", "u": "int32", "i": "int32"}
@@ -36,7 +36,8 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
         name = array.dtype.name
         known = name in ("bool", "uint8", "int32") or (name == "int64" and isinstance(x, (np.ndarray, np.generic)))
         dtype = name if known else _KINDS[array.dtype.kind]
-    return from_array(array, dtype)
+    plain = isinstance(x, (int, float, list, tuple, range))
+    return constant_array(array, dtype) if plain else from_array(array, dtype)
 
 
 def convert_to_numpy(x):
@@ -78,7 +79,15 @@ def cast(x, dtype):
         K.truncate(y, x, x.size)
     elif new == "bool" and old == "int32":
         K.nonzero(y, x, x.size)
-    else:
+    elif new == "bool" and old == "uint8":
+        K.logical(y, x, x, 1, (x.size,), (1,), (1,), 1)
+    elif new == "bool" and old == "float32":
+        K.compare(y, as_float(x), scalar(0.0), 1, (x.size,), (1,), (0,), 1)
+    elif new == "uint8" and old == "float32":
+        return cast(cast(x, "int32"), "uint8")
+    elif new != "bool" and not new.startswith("float") and not old.startswith("float"):
+        K.convert_integers(y, x, x.size, y.itemsize, x.itemsize)
+    else:  # to and from float64, and int64 with floats
         with np.errstate(invalid="ignore"):  # NaN to an integer: NumPy's value, without its warning
             np.copyto(np.asarray(y), np.asarray(x), casting="unsafe")
     if not (old.startswith("float") and new.startswith("float")):
@@ -130,7 +139,10 @@ def full(shape, fill_value, dtype=None):
     >>> cygrad.ops.full(2, 7.0).numpy().tolist()
     [7.0, 7.0]
     """
-    y = empty(size_of(shape, "full"), dtype)
+    sizes = size_of(shape, "full")
+    if isinstance(fill_value, (builtins.int, float)):
+        return constant_array(np.full(sizes, fill_value), dtype)
+    y = empty(sizes, dtype)
     np.asarray(y)[...] = np.asarray(fill_value)
     return y
 
@@ -177,7 +189,7 @@ def arange(start, stop=None, step=None, dtype=None):
     if stop is None:
         start, stop = 0, start
     values = np.arange(start, stop, 1 if step is None else step)
-    return from_array(values, dtype or ("int32" if values.dtype.kind == "i" else None))
+    return constant_array(values, dtype or ("int32" if values.dtype.kind == "i" else None))
 
 
 def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
@@ -189,8 +201,8 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     [0.0, 0.5, 1.0]
     """
     values, step = np.linspace(start, stop, num, endpoint, retstep=True, axis=axis)
-    values = from_array(values, dtype)
-    return (values, from_array(step)) if retstep else values
+    values = constant_array(values, dtype)
+    return (values, constant_array(step)) if retstep else values
 
 
 def eye(N, M=None, k=0, dtype=None):
@@ -199,7 +211,7 @@ def eye(N, M=None, k=0, dtype=None):
     >>> cygrad.ops.eye(2).numpy().tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
-    return from_array(np.eye(N, M, k), dtype)
+    return constant_array(np.eye(N, M, k), dtype)
 
 
 def shape(x):

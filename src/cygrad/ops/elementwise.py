@@ -1,29 +1,31 @@
 """Elementwise arithmetic with keras.ops's names. Kernels: csrc/kernels/elementwise.c.
 
 Two operands broadcast as in NumPy; Python numbers and arrays may stand for tensors. Where neither operand is float
-the result is an integer tensor, computed by NumPy. The gradient of a broadcast operand is summed over the axes it was
+the result is an integer tensor (_whole.py). The gradient of a broadcast operand is summed over the axes it was
 repeated on.
 """
 
 import numpy as np
 
+from . import _whole
 from ._backend import (
     K,
     Tensor,
     as_float,
     empty,
-    from_array,
     gradient_like,
     gradient_over,
-    integer_result,
     operands,
     record,
+    scalar,
     shell,
     tracked,
 )
-from ._shapes import broadcast
+from ._shapes import broadcast, choice
 from .activation import gradient_from
 from .creation import convert_to_tensor
+
+EQUAL, NOT_EQUAL, LESS, LESS_EQUAL = range(4)  # the kernel compare's relations
 
 
 def unbroadcast(dx, x, steps, scale=1.0):
@@ -57,11 +59,6 @@ def is_whole(x):
     return isinstance(x, int) or (not isinstance(x, float) and np.asarray(x).dtype.kind in "biu")
 
 
-def whole_result(function, x):
-    """function of integers, computed by NumPy; Python's integers, and lists of them, count as int32."""
-    return integer_result(function, convert_to_tensor(x))
-
-
 def add(x1, x2):
     """y = x1 + x2, elementwise, with broadcasting.
 
@@ -70,7 +67,7 @@ def add(x1, x2):
     >>> cygrad.ops.add([[1.0], [2.0]], [10.0, 20.0]).numpy().tolist()
     [[11.0, 21.0], [12.0, 22.0]]
     """
-    a, b = operands(x1, x2, "add", np.add)
+    a, b = operands(x1, x2, "add", _whole.add)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "add")
@@ -92,7 +89,7 @@ def subtract(x1, x2):
     >>> cygrad.ops.subtract([3.0, 4.0], 1.0).numpy().tolist()
     [2.0, 3.0]
     """
-    a, b = operands(x1, x2, "subtract", np.subtract)
+    a, b = operands(x1, x2, "subtract", _whole.subtract)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "subtract")
@@ -122,7 +119,7 @@ def multiply(x1, x2):
     >>> cygrad.ops.multiply([3.0, 4.0], 2).numpy().tolist()
     [6.0, 8.0]
     """
-    a, b = operands(x1, x2, "multiply", np.multiply)
+    a, b = operands(x1, x2, "multiply", _whole.multiply)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "multiply")
@@ -187,7 +184,7 @@ def power(x1, x2):
     """
     if type(x2) in (int, float) and x2 in (2, 0.5) and not is_whole(x1):
         return square(x1) if x2 == 2 else sqrt(x1)
-    a, b = operands(x1, x2, "power", np.power)
+    a, b = operands(x1, x2, "power", _whole.power)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, sy, to_a, to_b = broadcast(a.shape, b.shape, "power")
@@ -205,8 +202,10 @@ def power(x1, x2):
             K.multiply(da, da, dy, rank, sizes, sy, sy)
             da = unbroadcast(da, a, to_a)
         if tracked(b):
-            base = np.asarray(a)
-            logs = from_array(np.log(base, out=np.zeros_like(base), where=base > 0))
+            one, positive, logs = scalar(1.0), empty(a.shape, "bool"), empty(a.shape)
+            K.compare(positive, scalar(0.0), a, 1, (a.size,), (0,), (1,), LESS)
+            K.where(logs, positive, a, one, 1, (a.size,), (1,), (1,), (0,), a.itemsize)
+            K.log_forward(logs, logs, a.size)
             db = room(b, to_b, shape)
             K.multiply(db, dy, y, rank, sizes, sy, sy)
             K.multiply(db, db, logs, rank, sizes, sy, sa)
@@ -216,12 +215,13 @@ def power(x1, x2):
     return record(y, (a, b), backward)
 
 
-def masked(dy, mask, x, steps):
-    """dy where mask, else 0, summed back to the shape of x."""
+def masked(dy, condition, x, steps, otherwise=False):
+    """dy where condition (otherwise: where not), else 0, summed back to the shape of x."""
+    zero = scalar(0.0)
+    first, second = (zero, dy) if otherwise else (dy, zero)
+    _, rank, sizes, *strides = choice(condition.shape, first.shape, second.shape, "where")
     dx = room(x, steps, dy.shape)
-    out = np.asarray(dx)
-    out[...] = 0
-    np.copyto(out, np.asarray(dy), where=mask)
+    K.where(dx, condition, first, second, rank, sizes, *strides, dx.itemsize)
     return unbroadcast(dx, x, steps)
 
 
@@ -234,7 +234,7 @@ def maximum(x1, x2):
     >>> cygrad.ops.maximum([1.0, 5.0], 3.0).numpy().tolist()
     [3.0, 5.0]
     """
-    a, b = operands(x1, x2, "maximum", np.maximum)
+    a, b = operands(x1, x2, "maximum", _whole.maximum)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "maximum")
@@ -242,8 +242,10 @@ def maximum(x1, x2):
     K.maximum(y, a, b, rank, sizes, sa, sb)
 
     def backward(dy):
-        first = np.asarray(a) >= np.asarray(b)
-        return masked(dy, first, a, to_a) if tracked(a) else None, masked(dy, ~first, b, to_b) if tracked(b) else None
+        first = empty(shape, "bool")
+        K.compare(first, b, a, rank, sizes, sb, sa, LESS_EQUAL)
+        da = masked(dy, first, a, to_a) if tracked(a) else None
+        return da, masked(dy, first, b, to_b, otherwise=True) if tracked(b) else None
 
     return record(y, (a, b), backward)
 
@@ -257,7 +259,7 @@ def minimum(x1, x2):
     >>> cygrad.ops.minimum([1.0, 5.0], 3.0).numpy().tolist()
     [1.0, 3.0]
     """
-    a, b = operands(x1, x2, "minimum", np.minimum)
+    a, b = operands(x1, x2, "minimum", _whole.minimum)
     if b is None:
         return a
     shape, rank, sizes, sa, sb, _, to_a, to_b = broadcast(a.shape, b.shape, "minimum")
@@ -265,8 +267,10 @@ def minimum(x1, x2):
     K.minimum(y, a, b, rank, sizes, sa, sb)
 
     def backward(dy):
-        first = np.asarray(a) <= np.asarray(b)
-        return masked(dy, first, a, to_a) if tracked(a) else None, masked(dy, ~first, b, to_b) if tracked(b) else None
+        first = empty(shape, "bool")
+        K.compare(first, a, b, rank, sizes, sa, sb, LESS_EQUAL)
+        da = masked(dy, first, a, to_a) if tracked(a) else None
+        return da, masked(dy, first, b, to_b, otherwise=True) if tracked(b) else None
 
     return record(y, (a, b), backward)
 
@@ -278,7 +282,7 @@ def negative(x):
     [-1.0, 2.0]
     """
     if is_whole(x):
-        return whole_result(np.negative, x)
+        return _whole.subtract(0, x if isinstance(x, Tensor) else convert_to_tensor(x))
     x = as_float(x, "negative")
     y = empty(x.shape)
     K.affine(y, x, x.size, -1.0, 0.0)
@@ -329,7 +333,8 @@ def square(x):
     [9.0, 4.0]
     """
     if is_whole(x):
-        return whole_result(np.square, x)
+        x = convert_to_tensor(x)
+        return _whole.multiply(x, x)
     x = as_float(x, "square")
     y = empty(x.shape)
     K.square_forward(y, x, x.size)
@@ -345,7 +350,8 @@ def absolute(x):
     [3.0, 2.0]
     """
     if is_whole(x):
-        return whole_result(np.absolute, x)
+        x = convert_to_tensor(x)
+        return x if x.dtype in ("bool", "uint8") else _whole.maximum(x, _whole.subtract(0, x))
     x = as_float(x, "absolute")
     y = empty(x.shape)
     K.absolute_forward(y, x, x.size)
@@ -367,8 +373,10 @@ def clip(x, x_min, x_max):
     if not (isinstance(x_min, (int, float, type(None))) and isinstance(x_max, (int, float, type(None)))):
         x = x if x_min is None else maximum(x, x_min)
         return x if x_max is None else minimum(x, x_max)
-    if is_whole(x):
-        return whole_result(lambda x: np.clip(x, x_min, x_max), x)
+    if is_whole(x) and not isinstance(x_min, float) and not isinstance(x_max, float):
+        x = convert_to_tensor(x)
+        x = x if x_min is None else _whole.maximum(x, x_min)
+        return x if x_max is None else _whole.minimum(x, x_max)
     x = as_float(x, "clip")
     low = float("-inf") if x_min is None else x_min
     high = float("inf") if x_max is None else x_max
@@ -393,44 +401,6 @@ def rsqrt(x):
     [0.5, 0.25]
     """
     return divide(1.0, sqrt(x))
-
-
-def sign(x):
-    """y = -1, 0 or 1, elementwise. Constant nearly everywhere: no gradient is recorded.
-
-    x: a tensor, an array or nested numbers.
-
-    >>> cygrad.ops.sign([-3.0, 0.0, 2.0]).numpy().tolist()
-    [-1.0, 0.0, 1.0]
-    """
-    return integer_result(np.sign, x)
-
-
-def floor(x):
-    """The largest whole number not above x, elementwise. No gradient is recorded.
-
-    >>> cygrad.ops.floor([-1.5, 1.5]).numpy().tolist()
-    [-2.0, 1.0]
-    """
-    return integer_result(np.floor, x)
-
-
-def ceil(x):
-    """The smallest whole number not below x, elementwise. No gradient is recorded.
-
-    >>> cygrad.ops.ceil([-1.5, 1.5]).numpy().tolist()
-    [-1.0, 2.0]
-    """
-    return integer_result(np.ceil, x)
-
-
-def round(x, decimals=0):
-    """x rounded to so many decimals, halves to even. No gradient is recorded.
-
-    >>> cygrad.ops.round([0.5, 1.5, 2.4]).numpy().tolist()
-    [0.0, 2.0, 2.0]
-    """
-    return integer_result(lambda x: np.round(x, decimals), x)
 
 
 def sum_of_gradients(a, b):

@@ -4,7 +4,8 @@ import numpy as np
 
 from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, record
 from .creation import cast
-from .elementwise import clip, round
+from .elementwise import clip
+from .functions import round
 from .indexing import get_item, pad
 from .layout import reshape
 

@@ -1,6 +1,7 @@
 """Picking values: index, take, repeat, pad. Kernels: csrc/kernels/layout.c.
 
-Floats go through the kernels; integers and booleans, which have no gradient, through NumPy.
+Integers and booleans go through kernels too, without a gradient; an index that is an array or a list in x[index] of
+several axes, or of booleans, through NumPy.
 """
 
 from math import prod
@@ -8,24 +9,25 @@ from operator import index as _index
 
 import numpy as np
 
+from . import _whole
 from ._backend import (
     K,
     Tensor,
     Variable,
     as_float,
+    constant_array,
     empty,
     from_array,
     gradient_like,
-    integer_result,
     integers,
     record,
     shell,
     view,
-    zeros,
 )
-from ._shapes import collapse, strides_of
+from ._shapes import CACHED, collapse, strides_of
 from .creation import cast, convert_to_tensor
-from .layout import axis_of, is_float, moveaxis, ravel, zero_gradient
+from .layout import axis_of, is_float, moveaxis, ravel, reshape, zero_gradient
+from .logic import less
 
 
 def _basic(shape, key):
@@ -86,14 +88,12 @@ def get_item(x, key):
     if plan is None:
         return _get_items(x, key)
     shape, strides, offset = plan
-    if not is_float(x):
-        return integer_result(lambda x: x[key], x)
     sizes, walked = collapse(shape, strides)
     if walked == strides_of(sizes) and not isinstance(x, Variable):
         y = view(x, shape, offset if prod(shape) else 0)
     else:
-        y = empty(shape)
-        K.gather_strided(y, x, len(sizes), sizes, walked, offset)
+        y = empty(shape, x.dtype)
+        K.gather_elements(y, x, len(sizes), sizes, walked, offset, y.itemsize)
     source = shell(x)
 
     def backward(dy):
@@ -106,6 +106,8 @@ def get_item(x, key):
 
 def _get_items(x, key):
     """x[key] where key holds arrays."""
+    if isinstance(key, Tensor) and key.dtype == "int32" and x.shape:
+        return take(x, key, 0)
     keys = key if isinstance(key, tuple) else (key,)
     keys = tuple(np.asarray(k) if isinstance(k, (Tensor, list)) else k for k in keys)
     keys = tuple(k.astype("int64") if isinstance(k, np.ndarray) and not k.size else k for k in keys)
@@ -126,12 +128,15 @@ def _get_items(x, key):
 
 def _int32_indices(indices, axis, shape):
     """take's indices as an int32 tensor; those that int32 cannot hold are out of range."""
-    if isinstance(indices, Tensor) and indices.dtype == "int32":
-        return indices
-    given = np.asarray(integers(indices, "take", "indices", "int64"))
+    if isinstance(indices, Tensor) and indices.dtype in ("int32", "uint8"):
+        return cast(indices, "int32")
+    plain = isinstance(indices, (int, list, tuple, range))
+    given = np.asarray(indices if plain else integers(indices, "take", "indices", "int64"))
+    if plain and given.dtype.kind != "i":
+        given = np.asarray(integers(given, "take", "indices", "int64"))
     if given.size and (given.min() < -(2**31) or given.max() >= 2**31):
         _outside(given, axis, shape)
-    return from_array(given, "int32")
+    return (from_array if isinstance(indices, (Tensor, np.ndarray)) else constant_array)(given, "int32")
 
 
 def _outside(indices, axis, shape, wrap=1):
@@ -157,16 +162,27 @@ def take(x, indices, axis=None):
     shape = x.shape
     axis = axis_of(axis, len(shape), "take")
     index = _int32_indices(indices, axis, shape)
-    if is_float(x):
-        return _taken(x, index, axis, 1)
+    return taken(x, index, axis, 1)
+
+
+def _taken_rows(x, index, axis, wrap):
+    """The same of values of any size, which have no gradient."""
+    A, shape = x.shape[axis], x.shape[:axis] + index.shape + x.shape[axis + 1 :]
+    rows = moveaxis(x, axis, 0)
+    places = cast(_whole.chosen(less(index, 0), _whole.add(index, A), index) if wrap else index, "int64")
+    y = empty(index.shape + rows.shape[1:], x.dtype)
     try:
-        return from_array(np.take(np.asarray(x), np.asarray(index), axis), x.dtype)
+        K.gather_rows(y, rows, places, index.size, A, x.itemsize * prod(rows.shape[1:]))
     except IndexError:
-        _outside(index, axis, shape)
+        _outside(index, axis, x.shape, wrap)
+    places = tuple(range(len(index.shape)))
+    return reshape(moveaxis(y, places, tuple(axis + i for i in places)), shape)
 
 
-def _taken(x, index, axis, wrap):
-    """The slices of floats x along axis at index, an int32 tensor. wrap: do negative ones count from the end?"""
+def taken(x, index, axis, wrap):
+    """The slices of x along axis at index, an int32 tensor. wrap: do negative ones count from the end?"""
+    if not is_float(x):
+        return _taken_rows(x, index, axis, wrap)
     shape = x.shape
     A, outer, inner = shape[axis], prod(shape[:axis]), prod(shape[axis + 1 :])
     y = empty(shape[:axis] + index.shape + shape[axis + 1 :])
@@ -193,7 +209,7 @@ def embed(indices, embeddings):
     >>> cygrad.ops.embed([1, 0], [[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
     [[3.0, 4.0], [1.0, 2.0]]
     """
-    return _taken(as_float(embeddings, "embed", "embeddings"), integers(indices, "embed", "indices"), 0, 0)
+    return taken(as_float(embeddings, "embed", "embeddings"), integers(indices, "embed", "indices"), 0, 0)
 
 
 def one_hot(x, num_classes, axis=-1, dtype=None, sparse=False):
@@ -238,29 +254,45 @@ def pad(x, pad_width, mode="constant", constant_values=None):
             raise ValueError(f"pad: constant_values is for mode 'constant'; got mode {mode!r}")
         for axis, pair in enumerate(widths):
             if any(pair):
-                x = take(x, np.pad(np.arange(x.shape[axis]), pair, mode), axis)
+                x = take(x, constant_array(np.pad(np.arange(x.shape[axis]), pair, mode), "int32"), axis)
         return x
     if mode != "constant":
         raise ValueError(f"pad: expected mode 'constant', 'reflect' or 'symmetric'; got {mode!r}")
     value = 0 if constant_values is None else constant_values
-    if not is_float(x):
-        return integer_result(lambda x: np.pad(x, widths, constant_values=value), x)
-    shape = tuple(n + before + after for n, (before, after) in zip(x.shape, widths))
-    strides = strides_of(shape)
-    offset = sum(before * s for (before, _), s in zip(widths, strides))
-    sizes, walked = collapse(x.shape, strides)
-    y = zeros(shape)
-    if value:
-        np.asarray(y).fill(value)
-    K.scatter_strided(y, x, len(sizes), sizes, walked, offset)
-    source = shell(x)
+    x = as_float(x) if isinstance(value, float) else x
+    shape, rank, sizes, inner, before = _frame(x.shape, tuple(map(tuple, widths)))
+    y = empty(shape, x.dtype)
+    K.pad(y, x, constant_array(value, x.dtype), rank, sizes, inner, before, y.itemsize)
+    source, strides = shell(x), strides_of(shape)
+    offset = sum(first * s for (first, _), s in zip(widths, strides))
 
     def backward(dy):
         dx = gradient_like(source)
-        K.gather_strided(dx, dy, len(sizes), sizes, walked, offset)
+        walk, strided = collapse(dx.shape, strides)
+        K.gather_strided(dx, dy, len(walk), walk, strided, offset)
         return dx
 
     return record(y, (x,), backward)
+
+
+@CACHED
+def _frame(shape, widths):
+    """How pad runs: (shape of y; rank, sizes of y and of x, and where x begins), axes without a frame joined to the one
+    before."""
+    result = tuple(n + before + after for n, (before, after) in zip(shape, widths))
+    sizes, inner, first = [], [], []
+    for total, n, (before, _) in zip(result, shape, widths):
+        if sizes and total == n:
+            sizes[-1] *= n
+            inner[-1] *= n
+            first[-1] *= n
+        else:
+            sizes.append(total)
+            inner.append(n)
+            first.append(before)
+    if not sizes:
+        sizes, inner, first = [1], [1], [0]
+    return result, len(sizes), tuple(sizes), tuple(inner), tuple(first)
 
 
 def repeat(x, repeats, axis=None):
@@ -275,4 +307,7 @@ def repeat(x, repeats, axis=None):
     if axis is None:
         x, axis = ravel(x), 0
     n = x.shape[axis_of(axis, len(x.shape), "repeat")]
-    return take(x, np.repeat(np.arange(n), np.asarray(repeats)), axis)
+    places = np.repeat(np.arange(n), np.asarray(repeats))
+    return take(
+        x, from_array(places, "int32") if isinstance(repeats, Tensor) else constant_array(places, "int32"), axis
+    )

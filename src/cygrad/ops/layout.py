@@ -1,6 +1,6 @@
 """Moving values: reshape, transpose, join, cut. Kernels: csrc/kernels/layout.c.
 
-Floats go through the kernels; integers and booleans, which have no gradient, through NumPy.
+Integers and booleans go through the same kernels, for values of any size, without a gradient.
 """
 
 from functools import lru_cache
@@ -19,7 +19,6 @@ from ._backend import (
     axes_of,
     empty,
     gradient_like,
-    integer_result,
     record,
     shell,
     tracked,
@@ -27,7 +26,7 @@ from ._backend import (
     zeros,
 )
 from ._shapes import broadcast_shape, collapse, permutation, reduction_to, spread, strides_of
-from .creation import convert_to_tensor, size_of
+from .creation import cast, convert_to_tensor, size_of
 from .elementwise import unbroadcast
 
 
@@ -171,11 +170,9 @@ def transpose(x, axes=None):
         raise ValueError(
             f"transpose: expected each of the {rank} axes of shape {x.shape} once in axes; got {tuple(axes)}"
         )
-    if not is_float(x):
-        return integer_result(lambda x: np.transpose(x, order), x)
     shape, collapsed, sizes, strides = permutation(x.shape, order)
-    y = empty(shape)
-    K.gather_strided(y, x, collapsed, sizes, strides, 0)
+    y = empty(shape, x.dtype)
+    K.gather_elements(y, x, collapsed, sizes, strides, 0, y.itemsize)
     source = shell(x)
 
     def backward(dy):
@@ -229,10 +226,8 @@ def broadcast_to(x, shape):
     shape = size_of(shape, "broadcast_to")
     if broadcast_shape(x.shape, shape, "broadcast_to") != shape:
         raise ValueError(f"broadcast_to: shape {x.shape} is larger than the target {shape}")
-    if not is_float(x):
-        return integer_result(lambda x: np.broadcast_to(x, shape), x)
-    y = empty(shape)
-    K.gather_strided(y, x, *spread(x.shape, shape), 0)
+    y = empty(shape, x.dtype)
+    K.gather_elements(y, x, *spread(x.shape, shape), 0, y.itemsize)
     source = shell(x)
 
     def backward(dy):
@@ -249,13 +244,11 @@ def flip(x, axis=None):
     """
     x = convert_to_tensor(x)
     axes = axes_of(axis, len(x.shape), "flip")
-    if not is_float(x):
-        return integer_result(lambda x: np.flip(x, axes), x)
     strides = strides_of(x.shape)
     offset = sum((n - 1) * s for i, (n, s) in enumerate(zip(x.shape, strides)) if i in axes and n)
     sizes, walked = collapse(x.shape, tuple(-s if i in axes else s for i, s in enumerate(strides)))
-    y = empty(x.shape)
-    K.gather_strided(y, x, len(sizes), sizes, walked, offset)
+    y = empty(x.shape, x.dtype)
+    K.gather_elements(y, x, len(sizes), sizes, walked, offset, y.itemsize)
     source = shell(x)
 
     def backward(dy):
@@ -300,13 +293,15 @@ def concatenate(xs, axis=0):
     xs = tuple(x if isinstance(x, Tensor) else convert_to_tensor(x) for x in xs)
     if not xs:
         raise ValueError("concatenate: expected at least one tensor in xs; got none")
-    if not any(is_float(x) for x in xs):
-        return integer_result(lambda *xs: np.concatenate(xs, axis), *xs)
-    xs = tuple(as_float(x, "concatenate", "xs") for x in xs)
+    if any(is_float(x) for x in xs):
+        xs = tuple(as_float(x, "concatenate", "xs") for x in xs)
+    elif len({x.dtype for x in xs}) > 1:
+        common = np.result_type(*(x.dtype for x in xs)).name
+        xs = tuple(cast(x, common if common in ("int32", "int64") else "int32") for x in xs)
     shape, parts = _join_plan(tuple(x.shape for x in xs), axis)
-    y = empty(shape)
+    y = empty(shape, xs[0].dtype)
     for x, (sizes, strides, offset) in zip(xs, parts):
-        K.scatter_strided(y, x, 2, sizes, strides, offset)
+        K.scatter_elements(y, x, 2, sizes, strides, offset, y.itemsize)
     sources = [shell(x) for x in xs]
 
     def backward(dy):
@@ -378,8 +373,8 @@ def _cut(x, axis, edges):
 
     def piece(first, last):
         offset, sizes = first * inner, (outer, (last - first) * inner)
-        y = empty(shape[:axis] + (last - first,) + shape[axis + 1 :])
-        K.gather_strided(y, x, 2, sizes, strides, offset)
+        y = empty(shape[:axis] + (last - first,) + shape[axis + 1 :], x.dtype)
+        K.gather_elements(y, x, 2, sizes, strides, offset, y.itemsize)
 
         def backward(dy):
             new = not shared
@@ -414,9 +409,7 @@ def split(x, indices_or_sections, axis=0):
     else:
         cuts = [min(max(_index(i) + (total if i < 0 else 0), 0), total) for i in indices_or_sections]
         edges = [0, *cuts, total]
-    if is_float(x):
-        return _cut(x, axis, edges)
-    return [integer_result(lambda x, e=e: np.take(x, range(*e), axis), x) for e in pairwise(edges)]
+    return _cut(x, axis, edges)
 
 
 def unstack(x, num=None, axis=0):

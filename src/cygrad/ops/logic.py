@@ -1,10 +1,47 @@
-"""Comparisons, logic and choice, with keras.ops's names: by NumPy, for but one of them has a gradient, where."""
+"""Comparisons, logic and choice, with keras.ops's names; but one of them has a gradient, where. Kernels:
+csrc/kernels/compare.c.
+
+Whole numbers are compared as int32, with a float as floats; int64 by NumPy.
+"""
+
+from math import prod
 
 import numpy as np
 
-from ._backend import as_float, axes_of, from_array, integer_result, operands, record, shell, tracked
-from ._shapes import reduction_to
-from .elementwise import masked
+from . import _whole
+from ._backend import K, Tensor, as_float, axes_of, empty, from_array, integer_result, operands, record, shell, tracked
+from ._shapes import broadcast, reduction, reduction_to
+from .creation import cast, convert_to_tensor
+from .elementwise import EQUAL, LESS, LESS_EQUAL, NOT_EQUAL, absolute, add, is_whole, masked, multiply, subtract
+
+
+def _compared(x1, x2, op, relation, function):
+    """x1 relation x2 as booleans; function: NumPy's."""
+    if is_whole(x1) and is_whole(x2):
+        a, b = _whole.int32_pair(x1, x2, "uint8")
+        if a is None:
+            return integer_result(function, x1, x2)
+        kernel = K.compare_int32
+    else:
+        a, b = operands(x1, x2, op)
+        kernel = K.compare
+    shape, rank, sizes, sa, sb, *_ = broadcast(a.shape, b.shape, op)
+    y = empty(shape, "bool")
+    kernel(y, a, b, rank, sizes, sa, sb, relation)
+    return y
+
+
+def as_bool(x):
+    """x as a boolean tensor: is it not 0?"""
+    return cast(convert_to_tensor(x), "bool")
+
+
+def _combined(x1, x2, op, operation):
+    a, b = as_bool(x1), as_bool(x2)
+    shape, rank, sizes, sa, sb, *_ = broadcast(a.shape, b.shape, op)
+    y = empty(shape, "bool")
+    K.logical(y, a, b, rank, sizes, sa, sb, operation)
+    return y
 
 
 def equal(x1, x2):
@@ -13,7 +50,7 @@ def equal(x1, x2):
     >>> cygrad.ops.equal([1, 2], 2).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.equal, x1, x2)
+    return _compared(x1, x2, "equal", EQUAL, np.equal)
 
 
 def not_equal(x1, x2):
@@ -22,7 +59,7 @@ def not_equal(x1, x2):
     >>> cygrad.ops.not_equal([1, 2], 2).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.not_equal, x1, x2)
+    return _compared(x1, x2, "not_equal", NOT_EQUAL, np.not_equal)
 
 
 def less(x1, x2):
@@ -31,7 +68,7 @@ def less(x1, x2):
     >>> cygrad.ops.less([1, 2], 2).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.less, x1, x2)
+    return _compared(x1, x2, "less", LESS, np.less)
 
 
 def less_equal(x1, x2):
@@ -40,7 +77,7 @@ def less_equal(x1, x2):
     >>> cygrad.ops.less_equal([1, 3], 2).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.less_equal, x1, x2)
+    return _compared(x1, x2, "less_equal", LESS_EQUAL, np.less_equal)
 
 
 def greater(x1, x2):
@@ -49,7 +86,7 @@ def greater(x1, x2):
     >>> cygrad.ops.greater([1, 3], 2).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.greater, x1, x2)
+    return _compared(x2, x1, "greater", LESS, np.less)
 
 
 def greater_equal(x1, x2):
@@ -58,7 +95,7 @@ def greater_equal(x1, x2):
     >>> cygrad.ops.greater_equal([1, 2], 2).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.greater_equal, x1, x2)
+    return _compared(x2, x1, "greater_equal", LESS_EQUAL, np.less_equal)
 
 
 def logical_and(x1, x2):
@@ -67,7 +104,7 @@ def logical_and(x1, x2):
     >>> cygrad.ops.logical_and([True, True], [True, False]).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.logical_and, x1, x2)
+    return _combined(x1, x2, "logical_and", _whole.AND)
 
 
 def logical_or(x1, x2):
@@ -76,7 +113,7 @@ def logical_or(x1, x2):
     >>> cygrad.ops.logical_or([False, True], False).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.logical_or, x1, x2)
+    return _combined(x1, x2, "logical_or", _whole.OR)
 
 
 def logical_xor(x1, x2):
@@ -85,7 +122,7 @@ def logical_xor(x1, x2):
     >>> cygrad.ops.logical_xor([False, True], True).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.logical_xor, x1, x2)
+    return _combined(x1, x2, "logical_xor", _whole.XOR)
 
 
 def logical_not(x):
@@ -94,7 +131,7 @@ def logical_not(x):
     >>> cygrad.ops.logical_not([False, True]).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.logical_not, x)
+    return equal(as_bool(x), False)
 
 
 def isnan(x):
@@ -105,7 +142,8 @@ def isnan(x):
     >>> cygrad.ops.isnan([1.0, np.nan]).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.isnan, x)
+    x = as_float(x, "isnan")
+    return not_equal(x, x)
 
 
 def isinf(x):
@@ -116,7 +154,7 @@ def isinf(x):
     >>> cygrad.ops.isinf([1.0, -np.inf]).numpy().tolist()
     [False, True]
     """
-    return integer_result(np.isinf, x)
+    return equal(absolute(as_float(x, "isinf")), float("inf"))
 
 
 def isfinite(x):
@@ -127,7 +165,7 @@ def isfinite(x):
     >>> cygrad.ops.isfinite([1.0, np.nan]).numpy().tolist()
     [True, False]
     """
-    return integer_result(np.isfinite, x)
+    return less(absolute(as_float(x, "isfinite")), float("inf"))
 
 
 def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
@@ -138,7 +176,19 @@ def isclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     >>> cygrad.ops.isclose([1.0, 2.0], 1.0).numpy().tolist()
     [True, False]
     """
-    return integer_result(lambda a, b: np.isclose(a, b, rtol, atol, equal_nan), x1, x2)
+    a, b = as_float(x1, "isclose", "x1"), as_float(x2, "isclose", "x2")
+    near = less_equal(absolute(subtract(a, b)), add(multiply(absolute(b), rtol), atol))
+    y = logical_or(equal(a, b), logical_and(near, isfinite(b)))
+    return logical_or(y, logical_and(isnan(a), isnan(b))) if equal_nan else y
+
+
+def _reduced(x, axis, keepdims, op, operation):
+    """Booleans reduced by an operation of the kernel logical."""
+    x = as_bool(x)
+    axes = axes_of(tuple(axis) if isinstance(axis, list) else axis, len(x.shape), op)
+    kept = tuple(1 if i in axes else n for i, n in enumerate(x.shape))
+    shape = kept if keepdims else tuple(n for i, n in enumerate(x.shape) if i not in axes)
+    return _whole.reduced(x, shape, reduction(x.shape, axes) or ((prod(kept), 1, 1),), operation, K.reduce_logical)
 
 
 def all(x, axis=None, keepdims=False):
@@ -149,7 +199,7 @@ def all(x, axis=None, keepdims=False):
     >>> cygrad.ops.all([[True, False], [True, True]], axis=1).numpy().tolist()
     [False, True]
     """
-    return integer_result(lambda x: np.all(x, axes_of(axis, np.ndim(x), "all"), keepdims=keepdims), x)
+    return _reduced(x, axis, keepdims, "all", _whole.AND)
 
 
 def any(x, axis=None, keepdims=False):
@@ -160,7 +210,7 @@ def any(x, axis=None, keepdims=False):
     >>> cygrad.ops.any([[True, False], [False, False]], axis=1).numpy().tolist()
     [True, False]
     """
-    return integer_result(lambda x: np.any(x, axes_of(axis, np.ndim(x), "any"), keepdims=keepdims), x)
+    return _reduced(x, axis, keepdims, "any", _whole.OR)
 
 
 def where(condition, x1=None, x2=None):
@@ -172,27 +222,33 @@ def where(condition, x1=None, x2=None):
         >>> cygrad.ops.where([True, False], [1.0, 2.0], 0.0).numpy().tolist()
         [1.0, 0.0]
     """
-    chosen = np.asarray(condition).astype(bool)
     if x1 is None and x2 is None:
-        return tuple(from_array(index, "int32") for index in np.nonzero(chosen))
+        return tuple(from_array(index, "int32") for index in np.nonzero(np.asarray(condition)))
     if x1 is None or x2 is None:
         raise ValueError("where: expected both x1 and x2, or neither; got one")
-    a, b = operands(x1, x2, "where", lambda a, b: np.where(chosen, a, b))
+    chosen = as_bool(condition)
+    a, b = operands(x1, x2, "where", lambda a, b: _whole_where(chosen, a, b))
     if b is None:
         return a
-    try:
-        values = np.where(chosen, np.asarray(a), np.asarray(b))
-    except ValueError:
-        raise ValueError(f"where: shapes {chosen.shape}, {a.shape} and {b.shape} do not broadcast") from None
-    y = from_array(values)
+    y = _whole.chosen(chosen, a, b)
     first, second = shell(a), shell(b)
 
     def backward(dy):
         da = masked(dy, chosen, first, reduction_to(dy.shape, first.shape)) if tracked(first) else None
-        db = masked(dy, ~chosen, second, reduction_to(dy.shape, second.shape)) if tracked(second) else None
+        db = masked(dy, chosen, second, reduction_to(dy.shape, second.shape), True) if tracked(second) else None
         return da, db
 
     return record(y, (a, b), backward)
+
+
+def _whole_where(condition, x1, x2):
+    """Of whole numbers: in their type where it is one, int32 where NumPy would take that."""
+    a, b = (convert_to_tensor(x) if isinstance(x, (Tensor, bool, list, tuple)) else x for x in (x1, x2))
+    if getattr(a, "dtype", 1) != getattr(b, "dtype", 2) or not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        a, b = _whole.int32_pair(x1, x2)
+    if a is None:
+        return integer_result(lambda c, a, b: np.where(c, a, b), condition, x1, x2)
+    return _whole.chosen(condition, a, b)
 
 
 def nonzero(x):
@@ -203,4 +259,4 @@ def nonzero(x):
     >>> [index.numpy().tolist() for index in cygrad.ops.nonzero([0, 7, 0, 9])]
     [[1, 3]]
     """
-    return where(as_float(x, "nonzero"))
+    return where(convert_to_tensor(x))

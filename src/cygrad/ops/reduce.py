@@ -1,7 +1,7 @@
 """Reductions with keras.ops's names. Kernels: csrc/kernels/reduce.c.
 
 axis is None (all axes), an integer or several; keepdims leaves the reduced axes in the result, with size 1. Integers
-are reduced by NumPy.
+are reduced as int32, int64 by NumPy.
 """
 
 from functools import lru_cache
@@ -9,12 +9,26 @@ from math import prod as _product
 
 import numpy as np
 
-from ._backend import K, as_float, axes_of, empty, from_array, gradient_like, record, shell, tracked, zeros
+from . import _whole
+from ._backend import (
+    K,
+    as_float,
+    axes_of,
+    empty,
+    from_array,
+    gradient_like,
+    integer_result,
+    record,
+    shell,
+    tracked,
+    zeros,
+)
 from ._shapes import reduction, spread
 from .activation import exp
-from .creation import convert_to_tensor
-from .elementwise import absolute, add, divide, is_whole, log, maximum, minimum, sqrt, square, subtract, whole_result
+from .creation import cast, convert_to_tensor, stop_gradient
+from .elementwise import absolute, add, divide, is_whole, log, maximum, minimum, sqrt, square, subtract
 from .layout import reshape, transpose
+from .logic import equal, isfinite, where
 
 
 @lru_cache(maxsize=4096)
@@ -55,6 +69,23 @@ def _sum(x, shape, kept, steps, scale):
     return record(total, (x,), backward)
 
 
+def _whole_result(x, axis, keepdims, initial, op, operation, function):
+    """Whole numbers reduced by an operation of the kernel reduce_int32: sums and products as int32, the others in x's
+    type. function: NumPy's, for int64."""
+    x = convert_to_tensor(x)
+    shape, _, steps, count = _plan(x.shape, axis, keepdims, op)
+    adds = operation in (_whole.ADD, _whole.MULTIPLY)
+    if x.dtype == "int64":
+        wanted = {"dtype": "int32"} if adds else {} if initial is None else {"initial": initial}
+        return integer_result(lambda x: function(x, axis, keepdims=keepdims, **wanted), x)
+    if not adds and not count and initial is None:
+        raise ValueError(f"{op}: there is nothing to choose from along axis {axis} of shape {x.shape}; give initial")
+    y = _whole.reduced(cast(x, "int32"), shape, steps, operation, K.reduce_int32)
+    if initial is not None:
+        y = (_whole.maximum if op == "max" else _whole.minimum)(y, initial)
+    return y if adds else cast(y, x.dtype)
+
+
 def sum(x, axis=None, keepdims=False):
     """The sum over axis.
 
@@ -66,7 +97,7 @@ def sum(x, axis=None, keepdims=False):
     [3.0, 7.0]
     """
     if is_whole(x):
-        return whole_result(lambda x: np.sum(x, _hashable(axis), dtype="int32", keepdims=keepdims), x)
+        return _whole_result(x, _hashable(axis), keepdims, None, "sum", _whole.ADD, np.sum)
     x = as_float(x, "sum")
     shape, kept, steps, _ = _plan(x.shape, _hashable(axis), keepdims, "sum")
     return _sum(x, shape, kept, steps, 1.0)
@@ -127,7 +158,7 @@ def max(x, axis=None, keepdims=False, initial=None):
     [2.0, 4.0]
     """
     if is_whole(x):
-        return whole_result(lambda x: np.max(x, _hashable(axis), keepdims=keepdims, **_given(initial)), x)
+        return _whole_result(x, _hashable(axis), keepdims, initial, "max", _whole.MAXIMUM, np.max)
     return _extreme(as_float(x, "max"), _hashable(axis), keepdims, initial, "max", K.reduce_max)
 
 
@@ -143,12 +174,8 @@ def min(x, axis=None, keepdims=False, initial=None):
     [1.0, 3.0]
     """
     if is_whole(x):
-        return whole_result(lambda x: np.min(x, _hashable(axis), keepdims=keepdims, **_given(initial)), x)
+        return _whole_result(x, _hashable(axis), keepdims, initial, "min", _whole.MINIMUM, np.min)
     return _extreme(as_float(x, "min"), _hashable(axis), keepdims, initial, "min", K.reduce_min)
-
-
-def _given(initial):
-    return {} if initial is None else {"initial": initial}
 
 
 def var(x, axis=None, keepdims=False):
@@ -185,30 +212,34 @@ def prod(x, axis=None, keepdims=False, dtype=None):
     [2.0, 12.0]
     """
     if is_whole(x):
-        return whole_result(lambda x: np.prod(x, _hashable(axis), keepdims=keepdims, dtype=dtype or "int32"), x)
+        y = _whole_result(x, _hashable(axis), keepdims, None, "prod", _whole.MULTIPLY, np.prod)
+        return y if dtype is None else cast(y, dtype)
     x = as_float(x, "prod")
     rank = len(x.shape)
     shape, _, _, count = _plan(x.shape, _hashable(axis), keepdims, "prod")
-    axes = axes_of(axis, rank, "prod")
-    rows = reshape(transpose(x, [a for a in range(rank) if a not in axes] + list(axes)), (_product(shape), count))
-    values = np.asarray(rows)
-    y = from_array(np.prod(values, axis=1).reshape(shape))
+    axes = axes_of(_hashable(axis), rank, "prod")
+    x = transpose(x, [a for a in range(rank) if a not in axes] + list(axes))
+    y, rows = empty(shape), _product(shape)
+    K.reduce_product_forward(y, x, rows, count, 1)
 
     def backward(dy):
-        before, after = np.ones_like(values), np.ones_like(values)
-        np.cumprod(values[:, :-1], axis=1, out=before[:, 1:])
-        np.cumprod(values[:, :0:-1], axis=1, out=after[:, -2::-1])
-        return from_array(before * after * np.asarray(dy).reshape(-1, 1))
+        dx = gradient_like(x)
+        K.reduce_product_backward(dx, dy, x, rows, count, 1)
+        return dx
 
-    return record(y, (rows,), backward)
+    return record(y, (x,), backward)
 
 
 def _arg(function, x, axis, keepdims, kernel, op):
     x = convert_to_tensor(x)
     if axis is not None and not -len(x.shape) <= axis < len(x.shape):
         raise ValueError(f"{op}: axis {axis} does not exist in a tensor of rank {len(x.shape)}")
-    if is_whole(x):
+    if x.dtype == "int64":
         return from_array(function(np.asarray(x), axis, keepdims=keepdims), "int32")
+    if x.dtype == "int32":  # floats do not hold them all: the first place of the extreme value
+        x = cast(equal(x, (max if op == "argmax" else min)(x, axis, True)), None)
+        kernel = K.reduce_max
+    x = as_float(x)
     shape, _, steps, count = _plan(x.shape, axis, keepdims, op)
     if not count:
         raise ValueError(f"{op}: there is nothing to choose from along axis {axis} of shape {x.shape}")
@@ -248,8 +279,8 @@ def logsumexp(x, axis=None, keepdims=False):
     1000.693
     """
     x = as_float(x, "logsumexp")
-    top = np.max(np.asarray(x), _hashable(axis), keepdims=True)
-    top = from_array(np.where(np.isfinite(top), top, 0))
+    top = max(stop_gradient(x), axis, True)
+    top = where(isfinite(top), top, 0.0)
     y = log(sum(exp(subtract(x, top)), axis, keepdims))
     return add(y, reshape(top, y.shape))
 

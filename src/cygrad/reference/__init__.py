@@ -67,7 +67,7 @@ from .elementwise import (
 )
 from .functions import function, function_pair
 from .image import affine_transform_backward, affine_transform_forward, augment_images
-from .integer import integer, reduce_int32
+from .integer import integer, reduce_int32, reduce_logical
 from .layout import (
     cast_int32,
     cast_uint8,

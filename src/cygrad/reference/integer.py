@@ -31,3 +31,7 @@ def reduce_int32(y, x, O, R, I, operation):  # noqa: E741
     for r in range(R):
         total = OPERATIONS[operation](total, x[:, r]).astype(np.int32).astype(np.int64)
     y.reshape(O, I)[...] = total
+
+
+def reduce_logical(y, x, O, R, I, operation):  # noqa: E741
+    y.reshape(O, I)[...] = (np.any if operation else np.all)(x.reshape(O, R, I), axis=1)

@@ -10,7 +10,20 @@ from .elementwise import _BINARY, binary
 
 NAMES = [f.__name__ for f in FUNCTIONS]
 _ULPS = dict.fromkeys(("floor", "ceil", "rint", "trunc", "sign"), EXACT) | {"log1p": 3, "expm1": 3, "erfinv": 6}
-_ANGLES = (1e5, 1048575.0, 1048576.0, -1048577.0, 3e9, 16367173 * 2.0**72, 3.4e38, -1e22, 0.7853982, 1.5707964, 2.5, 8388609.5)
+_ANGLES = (
+    1e5,
+    1048575.0,
+    1048576.0,
+    -1048577.0,
+    3e9,
+    16367173 * 2.0**72,
+    3.4e38,
+    -1e22,
+    0.7853982,
+    1.5707964,
+    2.5,
+    8388609.5,
+)
 
 
 def function(rng, n, function, values=()):
