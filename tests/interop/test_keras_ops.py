@@ -31,7 +31,7 @@ ONE = (  # differentiable functions of one tensor, elementwise
     "silu sin softplus softsign square swish tanh log_softmax softmax stop_gradient ravel squeeze transpose normalize"
 )
 LOGS = "log log10 log1p log2 rsqrt sqrt"
-STEPS = "ceil floor round sign isnan isinf isfinite logical_not"
+STEPS = "ceil floor round trunc sign isnan isinf isfinite logical_not"
 TWO = "add subtract multiply divide true_divide maximum minimum logaddexp"
 COMPARISONS = "equal not_equal less less_equal greater greater_equal isclose"
 LOGIC = "logical_and logical_or logical_xor"
@@ -108,6 +108,13 @@ case("floor_divide", of("floor_divide"), WHOLE, WHOLE2)
 case("floor_divide", lambda ops, x: ops.floor_divide(x, 0.5), A)
 case("mod", of("mod"), WHOLE, WHOLE2)
 case("mod", lambda ops, x: ops.mod(x, 0.5), A)
+for name in ("tan", "sinh", "cosh", "arcsinh", "erf"):
+    case(name, of(name), A)
+for name in ("arcsin", "arccos", "arctanh", "erfinv"):
+    case(name, of(name), np.tanh(A))
+case("arccosh", of("arccosh"), 1 + POSITIVE)
+case("arctan2", of("arctan2"), A, ROW)
+case("hypot", of("hypot"), A, COLUMN)
 case("where", lambda ops, c, x, y: ops.where(c, x, y), BOOLS, A, B)
 case("where", lambda ops, c, x: ops.where(c, x, 0.0), BOOLS, A)
 case("nonzero", lambda ops, x: list(ops.nonzero(x)), WHOLE)
@@ -282,7 +289,7 @@ NOT_IN_KERAS = {
     "sum_of_gradients",
 }  # what cygrad's layers and tape call
 OWN_TESTS = {"convert_to_numpy", "is_tensor", "ndim", "shape", "size", "dot_product_attention"}
-WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "mod", "stop_gradient"}
+WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "stop_gradient"}
 
 
 def listed(y):

@@ -2,9 +2,14 @@
 
 Every op checks its arguments, allocates the result, calls a kernel and records how to differentiate it.
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
-One module a family, named as in csrc/kernels: activation, elementwise, layout, matmul, conv2d, pool2d, normalization,
-softmax, attention, recurrent, reduce, loss; and indexing, logic (comparisons), creation (making and converting
-tensors), functions (what has no kernel).
+One module a family, named as in csrc/kernels: activation, elementwise, functions, layout, matmul, conv2d, pool2d,
+normalization, softmax, attention, recurrent, reduce, loss; and indexing, logic (comparisons), creation (making and
+converting tensors).
+
+Kernels compute, so that a step can be captured (models/capture.py), but for these, which NumPy computes: results whose
+shape depends on values (nonzero, where without choices, x[booleans]); arrays from NumPy, which may differ at each call
+(Python's numbers and lists count as constant); several index arrays in one x[...]; int64, uint8 arithmetic and powers
+of whole numbers, which no layer needs; sparsemax; and in cygrad.random randint, categorical and shuffle.
 """
 
 import sys as _sys

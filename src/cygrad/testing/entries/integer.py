@@ -35,7 +35,8 @@ def reduce_logical(rng, O, R, I, operation):  # noqa: E741
 _REDUCED = [
     case(O=O, R=R, I=I)
     for O, R, I in (  # noqa: E741
-        (0, 3, 2), (3, 0, 2), (2, 3, 0), (3, 0, 1), (1, 1, 1), (5, 7, 1), (3, 2031, 1), (2, 9, 1300), (2, 5, 3), (600, 33, 5),
+        (0, 3, 2), (3, 0, 2), (2, 3, 0), (3, 0, 1), (1, 1, 1), (5, 7, 1), (3, 2031, 1), (2, 9, 1300), (2, 5, 3),
+        (600, 33, 5),
     )
 ]  # fmt: skip
 for _make, _operations in ((reduce_int32, (0, 2, 3, 4)), (reduce_logical, (0, 1))):
