@@ -268,3 +268,46 @@ def test_jit_compile_is_saved(tmp_path):
         model.compile("sgd", "mse", jit_compile="maybe")
     with pytest.raises(ValueError, match="contradict"):
         model.compile("sgd", "mse", jit_compile=True, run_eagerly=True)
+
+
+AUGMENTATIONS = {
+    "flip": lambda: layers.RandomFlip(seed=1),
+    "translation": lambda: layers.RandomTranslation(0.2, 0.1, seed=1),
+    "rotation": lambda: layers.RandomRotation(0.1, seed=1),
+    "zoom": lambda: layers.RandomZoom(0.2, 0.1, seed=1),
+    "crop": lambda: layers.RandomCrop(8, 9, seed=1),
+    "contrast": lambda: layers.RandomContrast(0.2, (0, 1), seed=1),
+    "brightness": lambda: layers.RandomBrightness(0.2, (0, 1), seed=1),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_images_are_varied_anew_at_each_replay(name):
+    def make():
+        return [AUGMENTATIONS[name](), layers.Flatten(), layers.Dense(5, activation="softmax")]
+
+    (fast, fast_history), (slow, slow_history) = trained("auto", make), trained(False, make)
+    assert "replays" in what_happens(fast) and fast_history == slow_history
+    assert all((a == b).all() for a, b in zip(fast.get_weights(), slow.get_weights(), strict=True))
+    varied = fast.layers[0]
+    assert (np.asarray(varied(X, training=True)) != np.asarray(varied(X, training=True))).any()
+
+
+def test_masks_are_combined_at_each_replay():
+    x = np.where(rng.random((70, 6, 1)) < 0.3, 0, rng.normal(size=(70, 6, 3))).astype("float32")
+
+    def run(jit_compile):
+        cygrad.utils.set_random_seed(0)
+        inputs = Input((6, 3))
+        a = layers.Masking()(inputs)
+        b = layers.Masking(mask_value=1.0)(inputs)
+        joined = layers.Concatenate()([a, b, inputs])
+        both = layers.Add()([layers.Dense(4)(joined), layers.Dense(4)(a)])
+        model = cygrad.Model(inputs, layers.Dense(5, activation="softmax")(layers.LSTM(4)(both)))
+        model.compile("adam", "sparse_categorical_crossentropy", jit_compile=jit_compile)
+        model.fit(x, Y, batch_size=16, epochs=3, verbose=0)
+        return model
+
+    fast, slow = run("auto"), run(False)
+    assert "replays" in what_happens(fast) and "op by op" not in what_happens(fast)
+    assert all((a == b).all() for a, b in zip(fast.get_weights(), slow.get_weights(), strict=True))

@@ -287,6 +287,45 @@ CASES = {
     "arctan2": (ops.arctan2, normal(3, 4), normal(4)),
     "hypot": (ops.hypot, normal(3, 1), normal(3, 4)),
     "mod": (lambda a, b: ops.mod(a * 3.0, b), normal(3, 4), positive(4)),
+    "exp2": (ops.exp2, normal(3, 4)),
+    "cbrt": (ops.cbrt, normal(3, 4)),
+    "erfc": (ops.erfc, normal(3, 4)),
+    "deg2rad": (ops.deg2rad, normal(3, 4)),
+    "rad2deg": (ops.rad2deg, normal(3, 4)),
+    "sinc": (ops.sinc, normal(3, 4)),
+    "heaviside": (lambda x: ops.heaviside(0.0, x), normal(3, 4)),
+    "nan_to_num": (ops.nan_to_num, normal(3, 4)),
+    "divide_no_nan": (ops.divide_no_nan, normal(3, 4), normal(4)),
+    "fabs": (ops.fabs, normal(3, 4)),
+    "fmax": (ops.fmax, normal(3, 4), normal(4)),
+    "fmin": (ops.fmin, normal(3, 4), normal(4)),
+    "log_sigmoid": (ops.log_sigmoid, normal(3, 4)),
+    "hard_tanh": (lambda x: ops.hard_tanh(x * 3.0), normal(3, 4)),
+    "hard_silu": (lambda x: ops.hard_silu(x * 5.0), normal(3, 4)),
+    "hard_shrink": (ops.hard_shrink, normal(3, 4)),
+    "soft_shrink": (ops.soft_shrink, normal(3, 4)),
+    "threshold": (lambda x: ops.threshold(x, 0.05, 2.0), normal(3, 4)),
+    "squareplus": (ops.squareplus, normal(3, 4)),
+    "celu": (lambda x: ops.celu(x, 0.7), normal(3, 4)),
+    "diagonal": (lambda x: ops.diagonal(x, 1, 0, 2), normal(3, 2, 4)),
+    "trace": (lambda x: ops.trace(x, -1), normal(3, 4)),
+    "diag": (lambda x: ops.diag(x, -2), normal(4)),
+    "diagflat": (ops.diagflat, normal(2, 2)),
+    "meshgrid": (lambda a, b: ops.meshgrid(a, b)[0] * ops.meshgrid(a, b)[1], normal(3), normal(4)),
+    "rot90": (lambda x: ops.rot90(x, 3), normal(3, 4)),
+    "fliplr": (ops.fliplr, normal(3, 4)),
+    "flipud": (ops.flipud, normal(3, 4)),
+    "append": (lambda a, b: ops.append(a, b, 0), normal(3, 4), normal(2, 4)),
+    "dstack": (lambda a, b: ops.dstack([a, b]), normal(3, 4), normal(3, 4)),
+    "array_split": (lambda x: ops.array_split(x, 3, 1)[1] * 2.0, normal(3, 5)),
+    "diff": (lambda x: ops.diff(x, 2, 0), normal(4, 3)),
+    "slice": (lambda x: ops.slice(x, (1, 0), (2, 3)), normal(3, 4)),
+    "slice_update": (lambda a, b: ops.slice_update(a, (1, 2), b), normal(3, 4), normal(2, 2)),
+    "scatter": (lambda x: ops.scatter([[0], [2], [0]], x, (4, 2)), normal(3, 2)),
+    "segment_sum": (lambda x: ops.segment_sum(x, [2, 0, 2], 4), normal(3, 2)),
+    "bincount": (lambda x: ops.bincount([1, 0, 1], x, 4), normal(3)),
+    "space_to_depth": (lambda x: ops.space_to_depth(x, 2), normal(1, 4, 2, 3)),
+    "depth_to_space": (lambda x: ops.depth_to_space(x, 2), normal(2, 1, 2, 8)),
     "cumsum": (lambda x: ops.cumsum(x, axis=1), normal(2, 3, 4)),
     "cumsum flat": (ops.cumsum, normal(3, 4)),
     "take_along_axis": (lambda x: ops.take_along_axis(x, [[[1], [1], [0]]] * 2, axis=2), normal(2, 3, 4)),
@@ -1088,8 +1127,8 @@ def test_every_op_with_a_gradient_has_a_case():
         count_nonzero equal eye floor floor_divide
         full full_like greater greater_equal is_tensor isclose isfinite isinf isnan less less_equal linspace logical_and
         logical_not logical_or logical_xor ndim nonzero not_equal one_hot ones ones_like round shape sign size
-        stop_gradient sum_of_gradients trunc zeros zeros_like"""
-    same = "abs ravel swish true_divide"  # another name for one that has a case, or a reshape
+        stop_gradient sum_of_gradients trunc zeros zeros_like allclose isposinf isneginf identity tri"""
+    same = "abs hard_swish ravel swish true_divide"  # another name for one that has a case, or a reshape
     covered = {name.split()[0].rstrip(",") for name in CASES}
     assert set(ops.__all__) - set((constant + " " + same).split()) <= covered
 

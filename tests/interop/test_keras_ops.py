@@ -110,6 +110,40 @@ case("mod", of("mod"), WHOLE, WHOLE2)
 case("mod", lambda ops, x: ops.mod(x, 0.5), A)
 for name in ("tan", "sinh", "cosh", "arcsinh", "erf"):
     case(name, of(name), A)
+FORMULAS = (
+    "exp2 erfc deg2rad rad2deg fabs log_sigmoid hard_tanh hard_silu hard_swish hard_shrink soft_shrink squareplus celu"
+)
+PIECES = "fliplr flipud trace diagonal diagflat isposinf isneginf sinc"
+for name in f"{FORMULAS} {PIECES}".split():
+    case(name, of(name), A)
+for name in ("fmax", "fmin", "divide_no_nan"):
+    case(name, of(name), A, B)
+case("cbrt", of("cbrt"), POSITIVE)
+case("nan_to_num", of("nan_to_num"), EXTREME)
+case("heaviside", lambda ops, x: ops.heaviside(x, 0.5), WHOLE.astype("float32"))
+case("threshold", lambda ops, x: ops.threshold(x, 0.1, 3.0), A)
+case("allclose", of("allclose"), A, A)
+case("diag", of("diag", k=1), ROW)
+case("diag", of("diag", k=-1), A)
+case("diagonal", of("diagonal", offset=-1, axis1=2, axis2=0), CUBE)
+for indexing in ("xy", "ij"):
+    case("meshgrid", lambda ops, x, y, indexing=indexing: list(ops.meshgrid(x, y, indexing=indexing)), ROW, POSITIVE[0])
+for k in (-1, 1, 2):
+    case("rot90", of("rot90", k=k), A)
+case("append", of("append"), A, B)
+case("append", of("append", axis=0), A, B)
+case("dstack", lambda ops, x, y: ops.dstack([x, y]), A, B)
+case("array_split", lambda ops, x: list(ops.array_split(x, 3, axis=1)), A)
+case("diff", of("diff", n=2), A)
+case("slice", lambda ops, x: ops.slice(x, (1, 0), (2, 3)), A)
+case("slice_update", lambda ops, x: ops.slice_update(x, (1, 1), x[:2, :2]), A)
+case("scatter", lambda ops, x: ops.scatter([[0], [3], [0]], x, (5, x.shape[1])), A)
+case("segment_sum", lambda ops, x: ops.segment_sum(x, ops.convert_to_tensor([2, 0, 2]), 4), A)
+case("bincount", of("bincount", minlength=6), np.int32([0, 3, 3, 1]))
+case("space_to_depth", of("space_to_depth", block_size=2), normal(rng, (2, 4, 6, 3)))
+case("depth_to_space", of("depth_to_space", block_size=2), normal(rng, (2, 2, 3, 8)))
+case("identity", lambda ops: ops.identity(3))
+case("tri", lambda ops: ops.tri(3, 4, 1))
 for name in ("arcsin", "arccos", "arctanh", "erfinv"):
     case(name, of(name), np.tanh(A))
 case("arccosh", of("arccosh"), 1 + POSITIVE)
@@ -289,7 +323,7 @@ NOT_IN_KERAS = {
     "sum_of_gradients",
 }  # what cygrad's layers and tape call
 OWN_TESTS = {"convert_to_numpy", "is_tensor", "ndim", "shape", "size", "dot_product_attention"}
-WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "stop_gradient"}
+WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "heaviside", "stop_gradient"}
 
 
 def listed(y):

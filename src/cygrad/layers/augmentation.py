@@ -2,17 +2,12 @@
 
 import math
 
-import numpy as np
-
 from .. import ops, random
-from ..ops.image import choose
+from ..ops.image import FILL_MODES, INTERPOLATIONS, choose, mapped
 from .arguments import channels_last, positive
 from .layer import InputSpec
 from .preprocessing import CenterCrop
 from .regularization import _Noise
-
-FILL_MODES = dict.fromkeys(("reflect", "wrap", "constant", "nearest"))
-INTERPOLATIONS = dict.fromkeys(("nearest", "bilinear"))
 
 
 def limits(layer, argument, factor, low, high):
@@ -56,16 +51,17 @@ class _Augmentation(_Noise):
         return x
 
     def _draw(self, n, low, high):
-        """n numbers from [low, high)."""
-        return np.array(random.uniform((n,), low, high, seed=self.seed_generator))
+        """n numbers from [low, high), as a tensor: a captured step draws anew."""
+        return random.uniform((n,), low, high, seed=self.seed_generator)
 
-    def _mapped(self, x, transform):
-        """x through the maps transform[N,6], given by the columns of that matrix."""
-        columns = [np.broadcast_to(np.float32(column), x.shape[:1]) for column in (*transform, 0, 0)]
-        return ops.image.affine_transform(x, np.stack(columns, 1), self.interpolation, self.fill_mode, self.fill_value)
+    def _mapped(self, x, transform, size=None):
+        """x through the maps transform[N,6], given by that matrix's columns: tensors, or numbers for all images."""
+        columns = [ops.broadcast_to(ops.cast(column, None), x.shape[:1]) for column in transform]
+        how = INTERPOLATIONS[self.interpolation], FILL_MODES[self.fill_mode], self.fill_value
+        return mapped(x, ops.stack(columns, 1), size or x.shape[1:3], *how)
 
     def _keep_filling(self, fill_mode, interpolation, fill_value):
-        choose(type(self).__name__, "fill_mode", fill_mode, FILL_MODES)
+        choose(type(self).__name__, "fill_mode", fill_mode, dict.fromkeys(("reflect", "wrap", "constant", "nearest")))
         choose(type(self).__name__, "interpolation", interpolation, INTERPOLATIONS)
         self.fill_mode, self.interpolation, self.fill_value = fill_mode, interpolation, float(fill_value)
 
@@ -90,10 +86,9 @@ class RandomFlip(_Augmentation):
     interpolation, fill_mode, fill_value = "nearest", "nearest", 0.0  # no pixel comes from outside
 
     def _vary(self, x):
-        (N, H, W, _), sign = x.shape, np.where(self._draw(x.shape[0], 0.0, 1.0) <= 0.5, -1, 1)
-        aside, down = (sign if kind in self.mode else 1 for kind in ("horizontal", "vertical"))
-        columns = (aside, 0, np.where(aside == -1, W - 1, 0), 0, down, np.where(down == -1, H - 1, 0))
-        return self._mapped(x, columns) if N else x
+        (N, H, W, _), flips = x.shape, ops.cast(self._draw(x.shape[0], 0.0, 1.0) <= 0.5, None)
+        aside, down = (flips if kind in self.mode else 0.0 for kind in ("horizontal", "vertical"))
+        return self._mapped(x, (1 - 2 * aside, 0, aside * (W - 1), 0, 1 - 2 * down, down * (H - 1))) if N else x
 
 
 class RandomTranslation(_Augmentation):
@@ -162,7 +157,7 @@ class RandomRotation(_Augmentation):
     def _vary(self, x):
         N, H, W, _ = x.shape
         angle = self._draw(N, *self.factor) * (2 * math.pi)
-        cos, sin, cx, cy = np.cos(angle), np.sin(angle), (W - 1) / 2, (H - 1) / 2
+        cos, sin, cx, cy = ops.cos(angle), ops.sin(angle), (W - 1) / 2, (H - 1) / 2
         return self._mapped(x, (cos, -sin, cx - cx * cos + cy * sin, sin, cos, cy - cx * sin - cy * cos))
 
 
@@ -219,6 +214,8 @@ class RandomCrop(_Augmentation):
         super().__init__(seed, data_format, **kwargs)
         self.height, self.width = positive(self, "height", height), positive(self, "width", width)
 
+    interpolation, fill_mode, fill_value = "nearest", "nearest", 0.0  # no pixel comes from outside
+
     def _still(self, x):
         return CenterCrop.cut(x, self.height, self.width)
 
@@ -226,8 +223,9 @@ class RandomCrop(_Augmentation):
         _, H, W, _ = x.shape
         if self.height > H or self.width > W:
             return self._still(x)
-        top, left = (int(u * (n + 1)) for u, n in zip(self._draw(2, 0.0, 1.0), (H - self.height, W - self.width)))
-        return x[:, top : top + self.height, left : left + self.width]
+        places = self._draw(2, 0.0, 1.0) * [H - self.height + 1.0, W - self.width + 1.0]
+        top, left = ops.split(ops.floor(places), 2)
+        return self._mapped(x, (1, 0, left, 0, 1, top), (self.height, self.width))
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-3], self.height, self.width, input_shape[-1])
@@ -244,8 +242,9 @@ class _Shading(_Augmentation):
             )
         self.factor, self.value_range = limits(self, "factor", factor, least, 1.0), tuple(value_range)
 
-    def _by_picture(self, x, values):
-        return ops.convert_to_tensor(np.float32(values).reshape(x.shape[0], 1, 1, 1))
+    def _by_picture(self, x, low, high):
+        """A number from [low, high) for each image, as a tensor that broadcasts with x."""
+        return ops.reshape(self._draw(x.shape[0], low, high), (x.shape[0], 1, 1, 1))
 
 
 class RandomContrast(_Shading):
@@ -263,7 +262,7 @@ class RandomContrast(_Shading):
 
     def _vary(self, x):
         mean = ops.mean(x, axis=(1, 2), keepdims=True)
-        factor = self._by_picture(x, self._draw(x.shape[0], 1 - self.factor[0], 1 + self.factor[1]))
+        factor = self._by_picture(x, 1 - self.factor[0], 1 + self.factor[1])
         return ops.clip(ops.add(ops.multiply(ops.subtract(x, mean), factor), mean), *self.value_range)
 
 
@@ -282,5 +281,5 @@ class RandomBrightness(_Shading):
 
     def _vary(self, x):
         low, high = self.value_range
-        added = self._by_picture(x, self._draw(x.shape[0], *self.factor) * np.float32(high - low))
+        added = ops.multiply(self._by_picture(x, *self.factor), float(high - low))
         return ops.clip(ops.add(x, added), low, high)

@@ -5,8 +5,6 @@ Each has a function of its name in small letters: add([a, b]) is Add()([a, b]).
 
 import functools
 
-import numpy as np
-
 from .. import ops
 from .layer import Layer
 from .masking import mask_of
@@ -167,9 +165,9 @@ class Concatenate(_Merge):
             return None
         joined = []
         for x, m in zip(inputs, mask):
-            kept = np.ones(x.shape, bool) if m is None else np.asarray(m)
-            joined.append(np.broadcast_to(kept.reshape(kept.shape + (1,) * (x.ndim - kept.ndim)), x.shape))
-        return ops.convert_to_tensor(np.concatenate(joined, axis=self.axis).any(axis=-1))
+            kept = ops.ones((1,) * x.ndim, "bool") if m is None else ops.cast(m, "bool")
+            joined.append(ops.broadcast_to(ops.reshape(kept, kept.shape + (1,) * (x.ndim - kept.ndim)), x.shape))
+        return ops.any(ops.concatenate(joined, axis=self.axis), axis=-1)
 
     def compute_output_shape(self, input_shape):
         shapes = [list(s) for s in self._listed(input_shape)]

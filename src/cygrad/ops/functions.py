@@ -69,7 +69,7 @@ def _recorded(x, op, function, derivative):
 
 
 def sign(x):
-    """y = -1, 0 or 1, elementwise. No gradient is recorded.
+    """The sign of x, elementwise: -1, 0 or 1. No gradient is recorded.
 
     >>> cygrad.ops.sign([-3.0, 0.0, 2.0]).numpy().tolist()
     [-1.0, 0.0, 1.0]
@@ -180,7 +180,7 @@ def cos(x):
 
 
 def tan(x):
-    """Tangent, elementwise. dx = dy (1 + y^2).
+    """Tangent of x, elementwise. dx = dy (1 + y^2).
 
     >>> cygrad.ops.tan(0.0).item()
     0.0
@@ -381,7 +381,7 @@ def _runs(shape, axis):
 
 
 def cumsum(x, axis=None, dtype=None):
-    """Sums of the values up to each place along axis. axis None: x is flattened first.
+    """Sums of the values up to each place along axis. axis None: x is flattened first. dtype: x is cast to it before.
 
     >>> cygrad.ops.cumsum([1.0, 2.0, 3.0]).numpy().tolist()
     [1.0, 3.0, 6.0]

@@ -2,16 +2,16 @@
 
 import numpy as np
 
-from ._backend import K, Tensor, as_float, empty, from_array, gradient_like, record
+from ._backend import K, Tensor, as_float, constant_array, empty, from_array, gradient_like, record
 from .creation import cast
 from .elementwise import clip
 from .functions import round
 from .indexing import get_item, pad
 from .layout import reshape
 
-_FILL_MODES = {"constant": 0, "reflect": 1, "wrap": 2, "nearest": 3}
-_INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
-_PLACE_FILL_MODES = {"constant": 4, "nearest": 3, "reflect": 1, "wrap": 5}
+FILL_MODES = {"constant": 0, "reflect": 1, "wrap": 2, "nearest": 3}
+INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
+_PLACEFILL_MODES = {"constant": 4, "nearest": 3, "reflect": 1, "wrap": 5}
 
 __all__ = ["affine_transform", "augment", "resize"]
 
@@ -35,8 +35,8 @@ def _pictures(images, op, data_format):
     return x if len(x.shape) == 4 else reshape(x, (1, *x.shape))
 
 
-def _mapped(x, transform, size, bilinear, fill_mode, fill_value):
-    """x[N,H,W,C] through transform[N,6], a float tensor, as y[N,*size,C]."""
+def mapped(x, transform, size, bilinear, fill_mode, fill_value):
+    """x[N,H,W,C] through transform[N,6], a float tensor, as y[N,*size,C]. bilinear, fill_mode: the kernel's numbers."""
     sizes = (*x.shape, *size, bilinear, fill_mode)
     y = empty((x.shape[0], *size, x.shape[3]))
     K.affine_transform_forward(y, x, transform, *sizes, fill_value)
@@ -69,9 +69,9 @@ def affine_transform(images, transform, interpolation="bilinear", fill_mode="con
         raise ValueError(f"{op}: expected transform[{x.shape[0]},8]; got shape {np.shape(transform)}")
     if t[:, 6:].any():
         raise ValueError(f"{op}: the last two numbers of a transform, its perspective, must be 0")
-    bilinear = choose(op, "interpolation", interpolation, _INTERPOLATIONS)
-    filling = choose(op, "fill_mode", fill_mode, _FILL_MODES)
-    y = _mapped(x, from_array(t[:, :6]), x.shape[1:3], bilinear, filling, float(fill_value))
+    bilinear = choose(op, "interpolation", interpolation, INTERPOLATIONS)
+    filling = choose(op, "fill_mode", fill_mode, FILL_MODES)
+    y = mapped(x, from_array(t[:, :6]), x.shape[1:3], bilinear, filling, float(fill_value))
     return y if len(images.shape) == 4 else reshape(y, y.shape[1:])
 
 
@@ -105,7 +105,7 @@ def resize(
         raise ValueError(f"{op}: fill_mode must be 'constant'; got {fill_mode!r}")
     if np.ndim(size) != 1 or len(size) != 2 or any(not isinstance(n, (int, np.integer)) or n < 1 for n in size):
         raise ValueError(f"{op}: size must be two positive integers, height and width; got {size!r}")
-    bilinear = choose(op, "interpolation", interpolation, _INTERPOLATIONS)
+    bilinear = choose(op, "interpolation", interpolation, INTERPOLATIONS)
     x = _pictures(images, op, data_format)
     (P, Q), (N, H, W, _) = size, x.shape
     if crop_to_aspect_ratio:
@@ -121,7 +121,7 @@ def resize(
     _, H, W, _ = x.shape
     down, aside = H / P, W / Q
     transform = np.float32([aside, 0, 0.5 * aside - 0.5, 0, down, 0.5 * down - 0.5])
-    y = _mapped(x, from_array(np.broadcast_to(transform, (N, 6))), (int(P), int(Q)), bilinear, 3, 0.0)
+    y = mapped(x, constant_array(np.broadcast_to(transform, (N, 6))), (int(P), int(Q)), bilinear, 3, 0.0)
     dtype = images.dtype if isinstance(images, Tensor) else np.asarray(images).dtype.name
     if dtype in ("uint8", "int32", "int64"):
         y = cast(clip(round(y), 0, 255) if dtype == "uint8" else round(y), dtype)
@@ -171,8 +171,8 @@ def augment(
         shading = np.ascontiguousarray(shading, np.float32)
         if shading.shape != (N, 2):
             raise ValueError(f"{op}: expected shading[{N},2]; got shape {shading.shape}")
-    bilinear = choose(op, "interpolation", interpolation, _INTERPOLATIONS)
-    filling = choose(op, "fill_mode", fill_mode, _PLACE_FILL_MODES)
+    bilinear = choose(op, "interpolation", interpolation, INTERPOLATIONS)
+    filling = choose(op, "fill_mode", fill_mode, _PLACEFILL_MODES)
     _, H, W, C = x.shape
     P, Q = (H, W) if size is None else size
     columns_first = np.ascontiguousarray(t[:, [4, 3, 5, 1, 0, 2]])
