@@ -157,3 +157,13 @@ def test_look_inside(tmp_path):
     figures = guide("look_inside.py", "--folder", tmp_path)
     assert figures["Test accuracy"] > 0.93
     assert len(list(tmp_path.glob("*.png"))) == 7
+def test_image_folder(data_folder, tmp_path):
+    pytest.importorskip("PIL")
+    pytest.importorskip("matplotlib")
+    folder = data_folder / "cifar10-sample"
+    if not folder.is_dir():
+        pytest.skip("CYGRAD_DATA has no folder cifar10-sample")
+    figures = guide("image_folder.py", folder, "--epochs", 3, "--size", 16, "--plot", tmp_path / "plot.png")
+    assert figures["Training accuracy of pictures as they are"] > 0.2  # by chance: 0.1
+    assert figures["Training accuracy of pictures augmented"] > 0.15
+    assert (tmp_path / "plot.png").stat().st_size > 10_000

@@ -13,48 +13,58 @@ import time
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
-import cygrad as keras
 from cygrad.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D
 from cygrad.models import Sequential
+from cygrad.preprocessing.image import ImageDataGenerator
 
 parser = argparse.ArgumentParser(description="A CNN on a folder of images")
 parser.add_argument("folder", nargs="?", type=Path, help="holds train/CLASS/ and test/CLASS/")
 parser.add_argument("--epochs", type=int, default=10)
-parser.add_argument("--samples", type=int, help="use only N images for training and as many for the test, taken evenly")
+parser.add_argument("--samples", type=int, help="use only N images for training and as many for the test")
 options = parser.parse_args()
 if options.folder is None and not os.environ.get("CYGRAD_DATA"):
     parser.error("give a FOLDER, or set CYGRAD_DATA to the folder that has cifar10-sample")
 folder = options.folder or Path(os.environ["CYGRAD_DATA"], "cifar10-sample")
 start = time.perf_counter()
 
-classes = sorted(path.name for path in (folder / "train").iterdir() if path.is_dir())
-num_classes = len(classes)
+train_data_dir, test_data_dir = str(folder / "train"), str(folder / "test")
+
+# The generator
+datagen = ImageDataGenerator(
+    rescale=1.0 / 255,
+    rotation_range=40,
+    width_shift_range=0.2,
+    height_shift_range=0.2,
+    shear_range=0.2,
+    zoom_range=0.2,
+    horizontal_flip=True,
+    fill_mode="nearest",
+)
+
+# The folder that it reads
+datagen.fit(train_data_dir)
 
 
-# changed: the tutorial's loop over its generator never ends, passes a folder where arrays are expected, and divides by
-# 255 twice (rescale and again in the loop); here each image is read once, resized as target_size says and divided once.
-# The generator's rotations, shifts, shears, zooms and flips are left out.
-def load(part):
-    files = []
-    for label, name in enumerate(classes):
-        paths = sorted((folder / part / name).iterdir())
-        files += [(path, label) for path in paths if path.suffix in (".jpg", ".jpeg", ".png")]
-    if options.samples is not None:
-        files = files[:: max(len(files) // options.samples, 1)][: options.samples]
-    X = np.empty((len(files), 224, 224, 3), dtype="float32")
-    for x, (path, _) in zip(X, files):
-        with Image.open(path) as image:
-            x[...] = image.convert("RGB").resize((224, 224))
-    X /= 255
-    # The labels as one-hot rows
-    y = keras.utils.to_categorical([label for _, label in files], num_classes)
-    return X, y
+def load(datagen, data_dir):
+    X_data, y_data = [], []
+    batches = datagen.flow(data_dir, target_size=(224, 224), batch_size=32, class_mode="categorical")
+    for X_batch, y_batch in batches:
+        X_batch = X_batch.astype("float32")
+        # changed: the tutorial divides by 255 here, too, and makes one-hot rows of what are one-hot rows already
+        X_data.append(X_batch)
+        y_data.append(y_batch)
+        # changed: added, for the batches of a generator have no end
+        if len(X_data) == len(batches) or 32 * len(X_data) >= (options.samples or np.inf):
+            break
+    # changed: np.array makes an array of batches, for which fit has no use
+    return np.concatenate(X_data)[: options.samples], np.concatenate(y_data)[: options.samples]
 
 
-X_train, y_train = load("train")
-X_test, y_test = load("test")
+X_train, y_train = load(datagen, train_data_dir)
+# changed: the tutorial does not say where X_test comes from; pictures for the test are taken as they are
+X_test, y_test = load(ImageDataGenerator(rescale=1.0 / 255), test_data_dir)
+num_classes = y_train.shape[1]
 print(f"{len(X_train)} images for training, {len(X_test)} for the test, in {num_classes} classes")
 
 # The network
