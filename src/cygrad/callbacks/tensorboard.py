@@ -20,6 +20,8 @@ class TensorBoard(Callback):
     the epoch's mean so far is written. write_graph has no effect; profile_batch, embeddings_freq and
     embeddings_metadata are not supported: ValueError. Needs tensorboardX (pip install 'cygrad[tensorboard]'):
     ImportError says so.
+
+    >>> model.fit(x, y, callbacks=[cygrad.callbacks.TensorBoard("logs")])  # doctest: +SKIP
     """
 
     def __init__(

@@ -103,6 +103,10 @@ def plot_histograms(histograms, path=None, show=False):
     right, an epoch a line, the first at the back.
 
     path, show, ImportError: as for plot_history. Returns the figure. ValueError without an epoch.
+
+    >>> kept = cygrad.callbacks.Histograms()
+    >>> model.fit(x, y, callbacks=[kept])  # doctest: +SKIP
+    >>> cygrad.utils.plot_histograms(kept, "histograms.png")  # doctest: +SKIP
     """
     weights = histograms.weights
     if not weights:
@@ -122,7 +126,10 @@ def plot_histograms(histograms, path=None, show=False):
 def plot_learning_rates(found, path=None, show=False):
     """Draws what find_learning_rate has measured: the loss by the learning rate, and the rate that it suggests.
 
-    path, show, ImportError: as for plot_history. Returns the figure.
+    found: its LearningRates. path, show, ImportError: as for plot_history. Returns the figure.
+
+    >>> found = cygrad.utils.find_learning_rate(model, x, y)  # doctest: +SKIP
+    >>> cygrad.utils.plot_learning_rates(found, "rates.png")  # doctest: +SKIP
     """
     figure = _figure(5, 3.4, show)
     axes = figure.add_subplot()
