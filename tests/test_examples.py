@@ -106,6 +106,16 @@ def test_gan():
     assert figures["Deviation of the radius"] < 0.2 and figures["Smallest share of a quarter"] > 0.1
 
 
+def test_transfer_learning(data_folder):
+    pytest.importorskip("PIL")
+    if not (data_folder / "cifar10-sample").is_dir():
+        pytest.skip("CYGRAD_DATA has no folder cifar10-sample")
+    figures = guide("transfer_learning.py", "--epochs", 10, "--few", 10)
+    assert figures["Weights in training"] == 5 * (128 + 1)
+    frozen, tuned = figures["Accuracy with a frozen base"], figures["Accuracy fine tuned"]
+    assert min(frozen, tuned) > max(0.4, figures["Accuracy from scratch"] + 0.1)  # by chance: 0.2
+
+
 def test_time_series_gru():
     figures = guide("time_series_gru.py", "--epochs", 3)
     assert figures["Mean error of the GRU"] < figures["Mean error of yesterday"] < figures["Mean error of no change"]

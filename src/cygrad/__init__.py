@@ -11,7 +11,7 @@ from . import _core as _core
 __version__ = "0.1.0"
 
 _MODULES = [
-    "activations", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "explain",
+    "activations", "applications", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "explain",
     "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing",
     "random", "reference", "regularizers", "saving", "testing", "utils",
 ]  # fmt: skip

@@ -14,15 +14,16 @@ from ._lookup import (
     register_keras_serializable,
 )
 from .layers.layer import Layer
-from .models.saving import load_model, save_model
+from .models.pytorch_weights import load_pytorch_weights
+from .models.saving import load_model, load_weights, save_model, save_weights
 from .models.serialization import deserialize_layer
 
 CustomObjectScope = custom_object_scope
 
 __all__ = [
     "CustomObjectScope", "custom_object_scope", "deserialize_keras_object", "get_custom_objects",
-    "get_registered_name", "get_registered_object", "load_model", "register_keras_serializable", "save_model",
-    "serialize_keras_object",
+    "get_registered_name", "get_registered_object", "load_model", "load_pytorch_weights", "load_weights",
+    "register_keras_serializable", "save_model", "save_weights", "serialize_keras_object",
 ]  # fmt: skip
 
 _MODULES = (  # where a class of ours can be found by its name

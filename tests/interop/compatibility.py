@@ -11,8 +11,9 @@ from pathlib import Path
 DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
 
 MODULES = [
-    "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers",
-    "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops", "distillation",
+    "applications", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics",
+    "optimizers", "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
+    "distillation",
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
@@ -45,7 +46,9 @@ DIFFERENCES = {
     "ops.sparsemax": "as in the paper: rows sum to 1",
     "optimizers.Optimizer": "state lives in one arena; a custom optimizer defines slot_names and update_step",
     "saving.load_model": _OWN_FILES,
+    "saving.load_weights": "from `.safetensors`, `.cygrad`, `.weights.h5`, `.keras` and legacy `.h5`; all or nothing",
     "saving.save_model": _OWN_FILES,
+    "saving.save_weights": _OWN_FILES,
     "utils.PyDataset": "batches are made in the training thread; workers has no effect",
     "utils.Sequence": "batches are made in the training thread; workers has no effect",
     "utils.set_random_seed": "the numbers are other than Keras's, and the same on every machine",

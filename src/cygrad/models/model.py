@@ -144,10 +144,16 @@ class Model(Trainer, Layer):
         is False."""
         save_weights(self, filepath, overwrite)
 
-    def load_weights(self, filepath, skip_mismatch=False):
-        """Reads weights from save_weights or save. ValueError names what is missing, extra or of another shape, and
-        changes nothing; skip_mismatch=True leaves those out, with a warning."""
-        load_weights(self, filepath, skip_mismatch)
+    def load_weights(self, filepath, skip_mismatch=False, by_name=False):
+        """Reads weights from a file of save_weights or save, by name, or from one that Keras wrote, `.weights.h5`,
+        `.keras` or legacy `.h5`, by the layers' places or order. Keras's files need h5py, the extra `keras`.
+
+        by_name=True: only the layers that the file and the model both have, by their names (ours and legacy `.h5`).
+        skip_mismatch=True: what is missing, extra or of another shape is left out, with a warning. ValueError names it
+        otherwise, and a file that is damaged, cut short or of another kind; nothing is changed then. A file's code,
+        links and other files are never followed.
+        """
+        load_weights(self, filepath, skip_mismatch, by_name)
 
     def freeze(self):
         """A new model for inference: the same outputs within rounding, from fewer layers and weights.

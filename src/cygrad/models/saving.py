@@ -29,6 +29,7 @@ import numpy as np
 from .. import losses, metrics, optimizers
 from ..layers.context import context
 from .container import File, check_keys, checksum, write
+from .keras_weights import is_keras_file, keras_file
 from .serialization import deserialize_model, named_weights, serialize_model
 
 VERSION = 1
@@ -121,7 +122,7 @@ def _target(filepath, suffix, overwrite, caller):
         raise FileNotFoundError(f"{caller}: there is no folder {str(path.parent)!r} to write {path.name!r} to")
     if path.suffix != suffix:
         hint = {
-            ".h5": " Keras's files are read by a later version.",
+            ".h5": " Keras's files are read, by load_weights, but not written.",
             ".keras": f' "{path.stem}.cygrad" is the format of cygrad.',
         }.get(path.suffix, "")
         raise ValueError(f"{caller}: expected a name that ends in {suffix}; got {str(path)!r}.{hint}")
@@ -162,7 +163,13 @@ def save_model(model, filepath, overwrite=True, **kwargs):
 
 
 def save_weights(model, filepath, overwrite=True):
-    """Writes the weights of a model to one `.safetensors` file."""
+    """Writes the weights of a model to one `.safetensors` file at filepath, named layer/variable.
+
+    FileExistsError where overwrite is False and there is one.
+
+    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+    >>> cygrad.saving.save_weights(model, "weights.safetensors")
+    """
     path = _target(filepath, ".safetensors", overwrite, "save_weights")
     if not model.built:
         raise ValueError(
@@ -366,32 +373,61 @@ def _check_names(file, targets, ignored=frozenset()):
             )
 
 
-def load_weights(model, filepath, skip_mismatch=False):
-    """Reads weights into a model, from a `.safetensors` file or out of a `.cygrad` file.
+@contextmanager
+def _weights_file(model, filepath, by_name):
+    """The file of weights at a path, of whatever kind, by the model's names."""
+    if is_keras_file(filepath):
+        with keras_file(model, filepath, by_name) as file:
+            yield file
+    else:
+        file = File(filepath)
+        file.verify()
+        yield file
+
+
+def load_weights(model, filepath, skip_mismatch=False, by_name=False):
+    """Reads weights into a model: from a `.safetensors` file, out of a `.cygrad` file, or from Keras's `.weights.h5`,
+    `.keras` and legacy `.h5` files.
 
     By name; where layers have other automatic names than in the file (dense_3 for dense), by order, if all shapes
-    agree.
+    agree. Keras's files by place or order (keras_weights.py). skip_mismatch, by_name: as for Model.load_weights.
+
+    >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+    >>> model.save_weights("weights.safetensors")
+    >>> cygrad.saving.load_weights(model, filepath="weights.safetensors")
     """
     _check_there(filepath, "load_weights")
     if not model.built:
         raise ValueError(
             f'load_weights: model "{model.name}" is not built, it has no weights to fill; call it or its build first'
         )
-    file = File(filepath)
-    file.verify()
-    names = named_weights(model)
-    ignored = {n for n in file.shapes if n.startswith("optimizer/")} - names.keys()
-    listed = [n for n in file.shapes if n not in ignored]
-    if set(listed) != names.keys() and file.document is not None:
-        same_order = len(listed) == len(names) and all(
-            a.rpartition("/")[2] == b.rpartition("/")[2] for a, b in zip(listed, names)
-        )
-        if same_order:
-            names = dict(zip(listed, names.values()))
-    if skip_mismatch:
-        skipped = [n for n in names if file.shapes.get(n) != names[n].shape] + [n for n in listed if n not in names]
-        if skipped:
-            warnings.warn(f"load_weights: {file.name}: skipped {', '.join(dict.fromkeys(skipped))}", stacklevel=3)
-        names = {n: v for n, v in names.items() if n not in skipped}
-        ignored |= set(listed) - names.keys()
-    _assign(file, names, ignored)
+    with _weights_file(model, filepath, by_name) as file:
+        names = named_weights(model)
+        ignored = {n for n in file.shapes if n.startswith("optimizer/")} - names.keys()
+        listed = [n for n in file.shapes if n not in ignored]
+        if by_name:
+            names, listed = _of_common_layers(model, file, names, listed)
+        elif set(listed) != names.keys() and file.document is not None:
+            same_order = len(listed) == len(names) and all(
+                a.rpartition("/")[2] == b.rpartition("/")[2] for a, b in zip(listed, names)
+            )
+            if same_order:
+                names = dict(zip(listed, names.values()))
+        if skip_mismatch:
+            skipped = [n for n in names if file.shapes.get(n) != names[n].shape] + [n for n in listed if n not in names]
+            if skipped:
+                warnings.warn(f"load_weights: {file.name}: skipped {', '.join(dict.fromkeys(skipped))}", stacklevel=3)
+            names = {n: v for n, v in names.items() if n not in skipped}
+            listed = [n for n in listed if n in names]
+        _assign(file, names, file.shapes.keys() - set(listed))
+
+
+def _of_common_layers(model, file, names, listed):
+    """The weights, and the file's names, of layers that both have."""
+    layers = {n.rpartition("/")[0] for n in names} & {n.rpartition("/")[0] for n in listed}
+    if not layers:
+        raise ValueError(f'{file.name}: no layer of model "{model.name}" has the name of one in the file')
+    return (
+        {n: v for n, v in names.items() if n.rpartition("/")[0] in layers},
+        [n for n in listed if n.rpartition("/")[0] in layers],
+    )
