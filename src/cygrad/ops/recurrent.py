@@ -208,7 +208,7 @@ def gru(
     """A gated recurrent unit over the steps of x; returns (output, h at the end). Arguments as of simple_rnn.
 
     Shapes: kernel[C,3U] and recurrent_kernel[U,3U] of the gates u (update), r (reset), g; bias[2,3U] for both products
-    where reset_after, else bias[3U] for the first. With a = x_t kernel and p = h recurrent_kernel, each with its bias:
+    where reset_after, else bias[3U] for the first; recurrent_dropout_mask[3,N,U]. With a = x_t kernel and p = h recurrent_kernel, each with its bias:
     u, r = recurrent_activation(a + p), g = activation(a + r p), or without reset_after activation(a + (r h)
     recurrent_kernel), and h becomes u h + (1 - u) g. (Cho et al. 2014; reset_after: as in cuDNN and Keras)
 
@@ -278,7 +278,8 @@ def lstm(
 ):  # fmt: skip
     """A long short-term memory over the steps of x; returns (output, h and c at the end). Arguments as of simple_rnn.
 
-    Shapes: kernel[C,4U], recurrent_kernel[U,4U] and bias[4U] of the gates i, f, g, o; initial_state: h and c, [N,U].
+    Shapes: kernel[C,4U], recurrent_kernel[U,4U] and bias[4U] of the gates i, f, g, o; initial_state: h and c, [N,U];
+    recurrent_dropout_mask[4,N,U].
     With z = x_t kernel + h recurrent_kernel + bias: i, f, o = recurrent_activation(z), g = activation(z), c becomes
     f c + i g, and h becomes o activation(c). (Hochreiter and Schmidhuber 1997; Gers, Schmidhuber and Cummins 2000)
 
