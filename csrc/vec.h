@@ -257,4 +257,20 @@ CG_INLINE void vf_store_upto(float *p, vf v, int64_t n) {
     if (n >= VLEN) vf_store(p, v);
     else vf_store_n(p, v, n);
 }
+
+/* Four floats: a pixel of a picture with three or four channels, which is too few for a vector. */
+typedef float quad __attribute__((vector_size(16), may_alias));
+typedef float quad_any __attribute__((vector_size(16), aligned(4), may_alias));
+CG_INLINE quad quad_load(const float *p) { return *(const quad_any *)p; }
+CG_INLINE void quad_store(float *p, quad v) { *(quad_any *)p = v; }
+CG_INLINE quad quad_load_bytes(const uint8_t *p) { /* four bytes as numbers 0 .. 255 */
+#if defined(__AVX2__)
+    return (quad)_mm_cvtepi32_ps(_mm_cvtepu8_epi32(_mm_loadu_si32(p)));
+#elif defined(__SSE2__)
+    const __m128i none = _mm_setzero_si128();
+    return (quad)_mm_cvtepi32_ps(_mm_unpacklo_epi16(_mm_unpacklo_epi8(_mm_loadu_si32(p), none), none));
+#else
+    return (quad){p[0], p[1], p[2], p[3]};
+#endif
+}
 #endif

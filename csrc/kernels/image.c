@@ -74,35 +74,70 @@ CG_INLINE float picture_value(const void *x, int64_t i, int bytes) {
     return bytes ? (float)((const uint8_t *)x)[i] : ((const float *)x)[i];
 }
 
+CG_INLINE quad picture_quad(const void *x, int64_t i, int bytes) {
+    return bytes ? quad_load_bytes((const uint8_t *)x + i) : quad_load((const float *)x + i);
+}
+
+/* Pixels of a line whose places are computed together, without branches, in vectors */
+enum { SEGMENT = 64 };
+
+struct segment {
+    int32_t inside[SEGMENT], left[SEGMENT], top[SEGMENT]; /* a picture's sides are below 2^31 */
+    float weight[4][SEGMENT];
+};
+
+static void place_segment(struct segment *s, const struct picture_map *m, const double t[6], int64_t p, int64_t first, int64_t count) {
+    const double right = (double)(m->W - 1), bottom = (double)(m->H - 1), half = m->bilinear ? 0 : 0.5;
+    const double edge = m->fill_mode == FILL_NEAREST ? 0 : 1; /* how far outside a place may stay: not at all, or enough to be found there */
+    const double column_p = t[1] * (double)p, row_p = t[4] * (double)p;
+    for (int64_t i = 0; i < count; i++) {
+        const double q = (double)(int32_t)(first + i);
+        double column = t[0] * q + column_p + t[2], row = t[3] * q + row_p + t[5];
+        column = column > -edge ? column : -edge, row = row > -edge ? row : -edge;
+        column = column < right + edge ? column : right + edge, row = row < bottom + edge ? row : bottom + edge;
+        s->inside[i] = (column >= 0) & (column <= right) & (row >= 0) & (row <= bottom);
+        s->left[i] = (int32_t)(column + half), s->top[i] = (int32_t)(row + half); /* inside, that is the floor */
+        const double right_share = column - (double)s->left[i], lower_share = row - (double)s->top[i];
+        s->weight[0][i] = (float)((1 - right_share) * (1 - lower_share));
+        s->weight[1][i] = (float)(right_share * (1 - lower_share));
+        s->weight[2][i] = (float)((1 - right_share) * lower_share);
+        s->weight[3][i] = (float)(right_share * lower_share);
+    }
+}
+
 /* y[p,:] of one picture. C, bytes (or floats) and bilinear are constants where this is called: the inner loops then disappear. */
 CG_INLINE void sample_line(float *to, const void *x, const struct picture_map *m, const double t[6], int64_t p, int64_t C, int bytes,
                            int bilinear) {
-    const double half = bilinear ? 0 : 0.5;
+    struct segment s;
     for (int64_t q = 0; q < m->Q; q++, to += C) {
-        struct picture_place a = place_of(t, p, q);
-        if (!is_inside(a, m)) {
+        const int64_t i = q % SEGMENT;
+        if (i == 0) place_segment(&s, m, t, p, q, cg_min64(SEGMENT, m->Q - q));
+        if (!s.inside[i]) {
             int64_t offset[4];
             float weight[4];
-            const int count = picture_sources(m, a, offset, weight);
+            const int count = picture_sources(m, place_of(t, p, q), offset, weight);
             for (int64_t c = 0; c < C; c++) {
                 float value[4] = {0};
-                for (int i = 0; i < count; i++) value[i] = weight[i] * (offset[i] < 0 ? m->fill_value : picture_value(x, offset[i] + c, bytes));
+                for (int k = 0; k < count; k++) value[k] = weight[k] * (offset[k] < 0 ? m->fill_value : picture_value(x, offset[k] + c, bytes));
                 to[c] = (value[0] + value[1]) + (value[2] + value[3]);
             }
             continue;
         }
-        const int64_t left = (int64_t)(a.column + half), top = (int64_t)(a.row + half), at = (top * m->W + left) * C;
+        const int64_t a = (s.top[i] * m->W + s.left[i]) * C;
         if (!bilinear) {
-            for (int64_t c = 0; c < C; c++) to[c] = picture_value(x, at + c, bytes);
+            for (int64_t c = 0; c < C; c++) to[c] = picture_value(x, a + c, bytes);
             continue;
         }
-        const int64_t right = left + 1 < m->W ? C : 0, below = top + 1 < m->H ? m->W * C : 0;
-        const double right_share = a.column - (double)left, lower_share = a.row - (double)top;
-        const float w0 = (float)((1 - right_share) * (1 - lower_share)), w1 = (float)(right_share * (1 - lower_share));
-        const float w2 = (float)((1 - right_share) * lower_share), w3 = (float)(right_share * lower_share);
+        const int64_t b = a + (s.left[i] + 1 < m->W ? C : 0), below = s.top[i] + 1 < m->H ? m->W * C : 0;
+        const float w0 = s.weight[0][i], w1 = s.weight[1][i], w2 = s.weight[2][i], w3 = s.weight[3][i];
+        if (C == 3 && b + below + 4 <= m->H * m->W * C && q + 1 < m->Q) { /* the fourth value is read and written in vain */
+            quad_store(to, (w0 * picture_quad(x, a, bytes) + w1 * picture_quad(x, b, bytes)) +
+                               (w2 * picture_quad(x, a + below, bytes) + w3 * picture_quad(x, b + below, bytes)));
+            continue;
+        }
         for (int64_t c = 0; c < C; c++)
-            to[c] = (w0 * picture_value(x, at + c, bytes) + w1 * picture_value(x, at + right + c, bytes)) +
-                    (w2 * picture_value(x, at + below + c, bytes) + w3 * picture_value(x, at + below + right + c, bytes));
+            to[c] = (w0 * picture_value(x, a + c, bytes) + w1 * picture_value(x, b + c, bytes)) +
+                    (w2 * picture_value(x, a + below + c, bytes) + w3 * picture_value(x, b + below + c, bytes));
     }
 }
 

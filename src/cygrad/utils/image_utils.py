@@ -62,7 +62,7 @@ def _decoded(caller, path):
         raise OSError(f"{caller}: {name} is no picture that Pillow can read ({what}); {expected}") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise OSError(
-            f"{caller}: {name} has too many pixels; expected at most {Image.MAX_IMAGE_PIXELS}. If the file can be "
+            f"{caller}: {name} has too many pixels; expected at most {2 * Image.MAX_IMAGE_PIXELS}. If the file can be "
             f"trusted, raise PIL.Image.MAX_IMAGE_PIXELS. Pillow says: {error}"
         ) from None
     except MemoryError:
