@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 
 _MODULES = [
     "activations", "applications", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "explain",
-    "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing",
-    "random", "reference", "regularizers", "saving", "testing", "utils",
+    "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random",
+    "reference", "regularizers", "saving", "testing", "tree", "utils",
 ]  # fmt: skip
 
 _NAMES = {

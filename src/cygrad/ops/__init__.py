@@ -4,7 +4,7 @@ Every op checks its arguments, allocates the result, calls a kernel and records 
 Tensors, NumPy arrays, lists and numbers are all taken; floats are float32. Gradients of gradients are not recorded.
 One module a family, named as in csrc/kernels: activation, elementwise, functions, layout, matmul, conv2d, pool2d,
 normalization, softmax, attention, recurrent, reduce, loss; and indexing, logic (comparisons), creation (making and
-converting tensors), elementary and places (formulas of other ops).
+converting tensors), elementary and places (formulas of other ops), control (choices and loops), linalg (by NumPy).
 
 Kernels compute, so that a step can be captured (models/capture.py), but for these, which NumPy computes: results whose
 shape depends on values (nonzero, where without choices, x[booleans]); arrays from NumPy, which may differ at each call
@@ -34,6 +34,16 @@ from .activation import (
     tanh,
 )
 from .attention import dot_product_attention
+from .control import (
+    associative_scan,
+    cond,
+    fori_loop,
+    map,
+    scan,
+    switch,
+    vectorized_map,
+    while_loop,
+)
 from .conv2d import (
     conv,
     conv_transpose,
@@ -176,6 +186,19 @@ from .layout import (
     unstack,
     vstack,
 )
+from .linalg import (
+    cholesky,
+    det,
+    eigh,
+    inv,
+    logdet,
+    lstsq,
+    qr,
+    slogdet,
+    solve,
+    solve_triangular,
+    svd,
+)
 from .logic import (
     all,
     any,
@@ -282,6 +305,7 @@ __all__ = [
     "argmin",
     "argsort",
     "array_split",
+    "associative_scan",
     "average",
     "average_pool",
     "batch_normalization",
@@ -294,8 +318,10 @@ __all__ = [
     "cbrt",
     "ceil",
     "celu",
+    "cholesky",
     "clip",
     "concatenate",
+    "cond",
     "conv",
     "conv_transpose",
     "convert_to_numpy",
@@ -310,6 +336,7 @@ __all__ = [
     "dense",
     "depth_to_space",
     "depthwise_conv",
+    "det",
     "diag",
     "diagflat",
     "diagonal",
@@ -319,6 +346,7 @@ __all__ = [
     "dot",
     "dot_product_attention",
     "dstack",
+    "eigh",
     "einsum",
     "elu",
     "embed",
@@ -340,6 +368,7 @@ __all__ = [
     "floor_divide",
     "fmax",
     "fmin",
+    "fori_loop",
     "full",
     "full_like",
     "gelu",
@@ -356,6 +385,7 @@ __all__ = [
     "hstack",
     "hypot",
     "identity",
+    "inv",
     "is_tensor",
     "isclose",
     "isfinite",
@@ -375,12 +405,15 @@ __all__ = [
     "log_sigmoid",
     "log_softmax",
     "logaddexp",
+    "logdet",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "logsumexp",
     "lstm",
+    "lstsq",
+    "map",
     "matmul",
     "max",
     "max_pool",
@@ -407,6 +440,7 @@ __all__ = [
     "pad",
     "power",
     "prod",
+    "qr",
     "rad2deg",
     "ravel",
     "reciprocal",
@@ -419,6 +453,7 @@ __all__ = [
     "rot90",
     "round",
     "rsqrt",
+    "scan",
     "scatter",
     "segment_sum",
     "selu",
@@ -434,10 +469,13 @@ __all__ = [
     "size",
     "slice",
     "slice_update",
+    "slogdet",
     "soft_shrink",
     "softmax",
     "softplus",
     "softsign",
+    "solve",
+    "solve_triangular",
     "sort",
     "space_to_depth",
     "sparse_categorical_crossentropy",
@@ -453,8 +491,10 @@ __all__ = [
     "subtract",
     "sum",
     "sum_of_gradients",
+    "svd",
     "swapaxes",
     "swish",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -472,14 +512,17 @@ __all__ = [
     "trunc",
     "unstack",
     "var",
+    "vectorized_map",
     "vstack",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]
 
 # These take no symbolic tensors: they make tensors, or layers and the tape call them, where a microsecond counts.
 _DIRECT = {
+    "associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop",
     "add_to_gradient", "arange", "batch_normalization_training", "dense", "eye", "flatten", "full", "is_tensor",
     "gru", "linspace", "lstm", "ndim", "ones", "shape", "simple_rnn", "sum_of_gradients", "zeros", "identity", "tri",
 }  # fmt: skip
