@@ -13,7 +13,7 @@ __version__ = "0.1.0"
 _MODULES = [
     "activations", "applications", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "explain",
     "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random",
-    "reference", "regularizers", "saving", "testing", "tree", "utils",
+    "reference", "regularizers", "saving", "sklearn", "testing", "tree", "utils",
 ]  # fmt: skip
 
 _NAMES = {

@@ -5,6 +5,7 @@ seed, and to the functions below called without one. set_seed starts it anew; be
 entropy.
 """
 
+import contextlib
 import os
 import threading
 
@@ -57,6 +58,24 @@ def set_seed(seed):
     True
     """
     _global.key, _global.count = _scrambled(_seed_number(seed, "set_seed") + 1), 0
+
+
+@contextlib.contextmanager
+def seeded(seed):
+    """The global stream, started from a seed for the time of a with block; then it goes on where it was.
+
+    >>> with cygrad.random.seeded(3):
+    ...     a = cygrad.random.normal((2,))
+    >>> with cygrad.random.seeded(3):
+    ...     bool((a.numpy() == cygrad.random.normal((2,)).numpy()).all())
+    True
+    """
+    before = _global.key, _global.count
+    set_seed(seed)
+    try:
+        yield
+    finally:
+        _global.key, _global.count = before
 
 
 def next_seed():
