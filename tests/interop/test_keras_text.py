@@ -169,6 +169,7 @@ def test_discretization(output_mode, shape):
     same(mine, theirs, data)
 
 
+@needs_tensorflow  # Keras's adapt asks for it, even of arrays
 @pytest.mark.parametrize(("num_bins", "epsilon", "n"), [(4, 0.01, 50), (10, 0.01, 3000), (3, 0.1, 1000), (7, 0.01, 5)])
 @pytest.mark.parametrize("parts", [1, 3])
 def test_discretization_adapts(num_bins, epsilon, n, parts):
