@@ -207,10 +207,11 @@ def gru(
 ):  # fmt: skip
     """A gated recurrent unit over the steps of x; returns (output, h at the end). Arguments as of simple_rnn.
 
-    Shapes: kernel[C,3U] and recurrent_kernel[U,3U] of the gates u (update), r (reset), g; bias[2,3U] for both products
-    where reset_after, else bias[3U] for the first; recurrent_dropout_mask[3,N,U]. With a = x_t kernel and p = h recurrent_kernel, each with its bias:
-    u, r = recurrent_activation(a + p), g = activation(a + r p), or without reset_after activation(a + (r h)
-    recurrent_kernel), and h becomes u h + (1 - u) g. (Cho et al. 2014; reset_after: as in cuDNN and Keras)
+    Shapes: kernel[C,3U] and recurrent_kernel[U,3U] of the gates u (update), r (reset), g; bias[2,3U] for both
+    products where reset_after, else bias[3U] for the first; recurrent_dropout_mask[3,N,U]. With a = x_t kernel and
+    p = h recurrent_kernel, each with its bias: u, r = recurrent_activation(a + p), g = activation(a + r p), or
+    without reset_after activation(a + (r h) recurrent_kernel), and h becomes u h + (1 - u) g. (Cho et al. 2014;
+    reset_after: as in cuDNN and Keras)
 
     mask: bool[N,T], the steps that count. return_sequences: all steps' outputs, not the last alone. go_backwards: reads
     from the last step. zero_output_for_mask: 0 for the steps that a mask leaves out.
