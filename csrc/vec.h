@@ -47,6 +47,11 @@ CG_INLINE vf vf_register(vf v) {
 #endif
     return v;
 }
+/* p, in a register: GCC would keep the sums of p and each offset that a loop adds to it, until there are no registers left. */
+CG_INLINE const float *pointer_register(const float *p) {
+    __asm__("" : "+r"(p));
+    return p;
+}
 CG_INLINE vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 CG_INLINE vf vf_abs(vf x) { return (vf)((vi)x & vi_set(0x7fffffff)); }
 /* magnitude's size with sign's sign */
@@ -212,6 +217,8 @@ CG_INLINE void vf_stream_end(void) {
 }
 
 /* vf_load_quads: four floats from each of VLEN / 4 places, stride apart
+ * vf_transpose_blocks: v[i] gets number i of the blocks of four floats of each of VLEN / 4 vectors. After whole loads from such places, that
+ * makes what vf_load_quads loads from each column of blocks, for fewer loads.
  * vf_transpose_quads: quarter g of v[i] gets number i of the quarters g of all four. After loading q[r] from row r, 4 + r, 8 + r ... of a matrix,
  * that makes q[i] column i of VLEN rows. */
 #if defined(__AVX512F__) && VLEN == 16
@@ -221,6 +228,14 @@ CG_INLINE vf vf_load_quads(const float *p, int64_t stride) { /* loads into maske
     v = _mm512_mask_broadcast_f32x4(v, 0x0f00, _mm_loadu_ps(p + 2 * stride));
     return (vf)_mm512_mask_broadcast_f32x4(v, 0xf000, _mm_loadu_ps(p + 3 * stride));
 }
+CG_INLINE void vf_transpose_blocks(vf *v) {
+    __m512 a = _mm512_shuffle_f32x4((__m512)v[0], (__m512)v[1], 0x88), b = _mm512_shuffle_f32x4((__m512)v[0], (__m512)v[1], 0xdd);
+    __m512 c = _mm512_shuffle_f32x4((__m512)v[2], (__m512)v[3], 0x88), d = _mm512_shuffle_f32x4((__m512)v[2], (__m512)v[3], 0xdd);
+    v[0] = (vf)_mm512_shuffle_f32x4(a, c, 0x88);
+    v[1] = (vf)_mm512_shuffle_f32x4(b, d, 0x88);
+    v[2] = (vf)_mm512_shuffle_f32x4(a, c, 0xdd);
+    v[3] = (vf)_mm512_shuffle_f32x4(b, d, 0xdd);
+}
 CG_INLINE vf vf_unpack_low(vf a, vf b) { return (vf)_mm512_unpacklo_ps((__m512)a, (__m512)b); }
 CG_INLINE vf vf_unpack_high(vf a, vf b) { return (vf)_mm512_unpackhi_ps((__m512)a, (__m512)b); }
 CG_INLINE vf vf_lower_halves(vf a, vf b) { return (vf)_mm512_shuffle_ps((__m512)a, (__m512)b, 0x44); }
@@ -228,6 +243,11 @@ CG_INLINE vf vf_upper_halves(vf a, vf b) { return (vf)_mm512_shuffle_ps((__m512)
 #elif defined(__AVX2__) && VLEN == 8
 CG_INLINE vf vf_load_quads(const float *p, int64_t stride) {
     return (vf)_mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p)), _mm_loadu_ps(p + stride), 1);
+}
+CG_INLINE void vf_transpose_blocks(vf *v) {
+    __m256 a = (__m256)v[0], b = (__m256)v[1];
+    v[0] = (vf)_mm256_permute2f128_ps(a, b, 0x20);
+    v[1] = (vf)_mm256_permute2f128_ps(a, b, 0x31);
 }
 CG_INLINE vf vf_unpack_low(vf a, vf b) { return (vf)_mm256_unpacklo_ps((__m256)a, (__m256)b); }
 CG_INLINE vf vf_unpack_high(vf a, vf b) { return (vf)_mm256_unpackhi_ps((__m256)a, (__m256)b); }
@@ -238,6 +258,7 @@ CG_INLINE vf vf_load_quads(const float *p, int64_t stride) {
     (void)stride;
     return vf_load(p);
 }
+CG_INLINE void vf_transpose_blocks(vf *v) { (void)v; }
 CG_INLINE vf vf_unpack_low(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 4, 1, 5); }
 CG_INLINE vf vf_unpack_high(vf a, vf b) { return __builtin_shufflevector(a, b, 2, 6, 3, 7); }
 CG_INLINE vf vf_lower_halves(vf a, vf b) { return __builtin_shufflevector(a, b, 0, 1, 4, 5); }

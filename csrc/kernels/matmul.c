@@ -136,12 +136,24 @@ static inline void run_tile(struct tile *t, int64_t m, int64_t n) {
 static inline int64_t even_rows_of(int64_t n, int64_t most) { return n ? cg_ceil_div(n, cg_ceil_div(n, most)) : most; }
 static inline int64_t even_rows(int64_t n) { return even_rows_of(n, MR); }
 
-/* column[q][k] = columns 4 q + k of VLEN rows of b, quads * 4 of them: a whole cache line at a time, for its rows may collide */
+/* column[q][k] = columns 4 q + k of VLEN rows of b, quads * 4 of them */
 CG_INLINE void load_columns(vf column[VLEN / 4][4], const float *b, int64_t b_row, const int quads) {
+    const float *block[VLEN / 4];
+    CG_UNROLL
+    for (int q = 0; q < VLEN / 4; q++) block[q] = pointer_register(b + 4 * q * b_row);
     CG_UNROLL
     for (int r = 0; r < 4; r++) {
-        CG_UNROLL
-        for (int q = 0; q < quads; q++) column[q][r] = vf_load_quads(b + r * b_row + 4 * q, 4 * b_row);
+        if (quads == VLEN / 4) {
+            vf rows[VLEN / 4];
+            CG_UNROLL
+            for (int q = 0; q < quads; q++) rows[q] = vf_load(block[q] + r * b_row);
+            vf_transpose_blocks(rows);
+            CG_UNROLL
+            for (int q = 0; q < quads; q++) column[q][r] = rows[q];
+        } else {
+            CG_UNROLL
+            for (int q = 0; q < quads; q++) column[q][r] = vf_load_quads(b + r * b_row + 4 * q, 4 * b_row);
+        }
     }
     CG_UNROLL
     for (int q = 0; q < quads; q++) vf_transpose_quads(column[q]);
@@ -221,6 +233,7 @@ enum {
     MANY_BLOCKS = 4,                  /* of rows, from which on b is packed as a whole */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
+    CHAINS = 2,                       /* vectors of such a row at a time */
 };
 
 /* y, a and b as the kernel gets them, with strides instead of transpositions. */
@@ -247,34 +260,71 @@ static inline void prefetch_b(const struct product *p, const float *b, int64_t k
 }
 
 /* sum += a b for 4 quads steps of k: m rows by VLEN columns, b transposed */
-CG_INLINE void add_transposed(vf *sum, const float *a, int64_t a_row, int64_t a_k, const float *b, int64_t b_row, const int m, const int quads) {
+CG_INLINE void add_transposed(vf *sum, const float *a, int64_t a_row, const float *b, int64_t b_row, const int m, const int quads) {
     vf column[VLEN / 4][4];
     load_columns(column, b, b_row, quads);
     CG_UNROLL
     for (int k = 0; k < 4 * quads; k++) {
         CG_UNROLL
-        for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * a_row + k * a_k]), column[k / 4][k % 4], sum[i]);
+        for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * a_row + k]), column[k / 4][k % 4], sum[i]);
     }
 }
 
-/* m rows of y with a transposed b, without a copy of b: it is turned in registers. Rows begin at a; columns j .. n1-1 as far as they fill
- * vectors; returns the first that is left. */
-CG_INLINE int64_t few_rows(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, const int m) {
-    for (; j + VLEN <= n1; j += VLEN) {
-        const float *b = p->b + j * p->b_j;
-        int64_t k = 0;
-        vf sum[TURNED_ROWS], last = vf_set(0);
+/* y[m,VLEN c] = start + a[m,K] b^T, a transposed b[VLEN c,K] turned in registers instead of copied; c vectors of it side by side */
+CG_INLINE void few_rows(float *y, int64_t y_row, const float *a, int64_t a_row, const float *b, int64_t b_row, const float *start, int64_t K,
+                        const int m, const int c) {
+    int64_t k = 0;
+    vf sum[CHAINS][TURNED_ROWS], last = vf_set(0);
+    CG_UNROLL
+    for (int j = 0; j < c; j++) {
         CG_UNROLL
-        for (int i = 0; i < m; i++) sum[i] = p->bias ? vf_load(p->bias + j) : vf_set(0);
-        for (; k + VLEN <= p->K; k += VLEN) add_transposed(sum, a + k * p->a_k, p->a_row, p->a_k, b + k, p->b_j, m, VLEN / 4);
-        for (; k + 4 <= p->K; k += 4) add_transposed(sum, a + k * p->a_k, p->a_row, p->a_k, b + k, p->b_j, m, 1);
-        for (; k < p->K; k++) {
-            for (int i = 0; i < VLEN; i++) last[i] = b[i * p->b_j + k];
+        for (int i = 0; i < m; i++) sum[j][i] = start ? vf_load(start + j * VLEN) : vf_set(0);
+    }
+    for (; k + VLEN <= K; k += VLEN) {
+        CG_UNROLL
+        for (int j = 0; j < c; j++)
+            add_transposed(sum[j], pointer_register(a + k), a_row, b + j * VLEN * b_row + k, b_row, m, VLEN / 4);
+    }
+    for (; k + 4 <= K; k += 4) {
+        CG_UNROLL
+        for (int j = 0; j < c; j++) add_transposed(sum[j], a + k, a_row, b + j * VLEN * b_row + k, b_row, m, 1);
+    }
+    for (; k < K; k++) {
+        CG_UNROLL
+        for (int j = 0; j < c; j++) {
+            for (int r = 0; r < VLEN; r++) last[r] = b[(j * VLEN + r) * b_row + k];
             CG_UNROLL
-            for (int i = 0; i < m; i++) sum[i] = vf_fma(vf_set(a[i * p->a_row + k * p->a_k]), last, sum[i]);
+            for (int i = 0; i < m; i++) sum[j][i] = vf_fma(vf_set(a[i * a_row + k]), last, sum[j][i]);
         }
+    }
+    CG_UNROLL
+    for (int j = 0; j < c; j++) {
         CG_UNROLL
-        for (int i = 0; i < m; i++) vf_store(y + i * p->N + j, sum[i]);
+        for (int i = 0; i < m; i++) vf_store(y + i * y_row + j * VLEN, sum[j][i]);
+    }
+}
+#define FEW_ROWS(name, m, c)                                                                                                        \
+    static __attribute__((noinline)) void name(float *y, int64_t y_row, const float *a, int64_t a_row, const float *b, int64_t b_row, \
+                                               const float *start, int64_t K) {                                                     \
+        few_rows(y, y_row, a, a_row, b, b_row, start, K, m, c);                                                                     \
+    }
+FEW_ROWS(one_row_of_two, 1, 2)
+FEW_ROWS(one_row, 1, 1)
+FEW_ROWS(two_rows, 2, 1)
+FEW_ROWS(three_rows, 3, 1)
+FEW_ROWS(four_rows, 4, 1)
+
+/* m rows of y, which begin at y and at a[m,K], with a transposed b; columns j .. n1-1 as far as they fill vectors; returns the first that is
+ * left. */
+static int64_t turned_rows(const struct product *p, float *y, const float *a, int64_t a_row, int64_t j, int64_t n1, int64_t m) {
+    static void (*const rows[])(float *, int64_t, const float *, int64_t, const float *, int64_t, const float *, int64_t) = {
+        one_row, two_rows, three_rows, four_rows};
+    /* A single chain of sums waits for itself; but rows that collide push each other out of the first-level cache, the more the worse. */
+    const int side_by_side = m == 1 && p->b_j % (8192 / VLEN) != 0;
+    for (int64_t n = VLEN; j + VLEN <= n1; j += n) {
+        const float *b = p->b + j * p->b_j, *start = p->bias ? p->bias + j : NULL;
+        n = side_by_side && j + CHAINS * VLEN <= n1 ? CHAINS * VLEN : VLEN;
+        (n == VLEN ? rows[m - 1] : one_row_of_two)(y + j, p->N, a, a_row, b, p->b_j, start, p->K);
     }
     return j;
 }
@@ -290,15 +340,14 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
     static const int64_t at_start[1] = {0};
     float panel[STEPS * NR] __attribute__((aligned(64)));
     const int64_t M = m1 - m0;
-    if (M <= TURNED_ROWS && p->b_j != 1 && !p->packed_b) {
+    if (M <= TURNED_ROWS && p->b_j != 1 && !p->packed_b && (p->a_k == 1 || M * p->K <= STEPS * NR)) {
         float *y = p->y + m0 * p->N;
         const float *a = p->a + m0 * p->a_row;
         const int64_t from = n0;
-        switch (M) {
-        case 1: n0 = few_rows(p, y, a, n0, n1, 1); break;
-        case 2: n0 = few_rows(p, y, a, n0, n1, 2); break;
-        case 3: n0 = few_rows(p, y, a, n0, n1, 3); break;
-        case 4: n0 = few_rows(p, y, a, n0, n1, 4); break;
+        if (p->a_k == 1) n0 = turned_rows(p, y, a, p->a_row, n0, n1, M);
+        else {
+            copy_transposed(panel, p->K, a, p->a_k, p->K, M);
+            n0 = turned_rows(p, y, panel, p->K, n0, n1, M);
         }
         activate_rows(y + from, M, n0 - from, p->N, p->activation);
         if (n0 == n1) return;
