@@ -233,6 +233,7 @@ enum {
     MANY_BLOCKS = 4,                  /* of rows, from which on b is packed as a whole */
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
+    SHORT_SUM = 4, SHORT_ROWS = 4,     /* so few steps go by rows, four at a time */
     CHAINS = 2,                       /* vectors of such a row at a time */
 };
 
@@ -335,11 +336,54 @@ CG_INLINE void ask_for(const float *y, int64_t rows, int64_t columns, int64_t st
         for (int64_t j = 0; j < columns; j += 16) __builtin_prefetch(y + i * stride + j, to_write);
 }
 
+/* m rows by n columns of y where a[m,K] stays in registers and y is written row by row: for so few steps, a tile would come and go before it
+ * has earned its call. */
+CG_INLINE void short_sums(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, const int m, const int K) {
+    const float *b = p->b + j, *start = p->bias ? p->bias + j : NULL;
+    const int relu = p->activation == CG_RELU;
+    vf x[SHORT_ROWS][SHORT_SUM];
+    CG_UNROLL
+    for (int i = 0; i < m; i++) {
+        CG_UNROLL
+        for (int k = 0; k < K; k++) x[i][k] = vf_set(a[i * p->a_row + k * p->a_k]);
+    }
+    y += j;
+    for (int64_t n = n1 - j; n > 0; n -= VLEN, y += VLEN, b += VLEN) {
+        vf sum[SHORT_ROWS], first = vf_set(0);
+        if (start) first = vf_load_upto(start, n), start += VLEN;
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = first;
+        CG_UNROLL
+        for (int k = 0; k < K; k++) {
+            const vf row = vf_load_upto(b + k * p->b_k, n);
+            CG_UNROLL
+            for (int i = 0; i < m; i++) sum[i] = vf_fma(x[i][k], row, sum[i]);
+        }
+        CG_UNROLL
+        for (int i = 0; i < m; i++) vf_store_upto(y + i * p->N, relu ? vf_max(vf_set(0), sum[i]) : sum[i], n);
+    }
+}
+#define SHORT_SUMS_OF(K)                                                                                                                       \
+    static void short_sums_##K(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, int64_t rows) {                       \
+        int64_t i = 0;                                                                                                                        \
+        for (; i + SHORT_ROWS <= rows; i += SHORT_ROWS) short_sums(p, y + i * p->N, a + i * p->a_row, j, n1, SHORT_ROWS, K);                      \
+        for (; i < rows; i++) short_sums(p, y + i * p->N, a + i * p->a_row, j, n1, 1, K);                                                      \
+    }
+SHORT_SUMS_OF(1) SHORT_SUMS_OF(2) SHORT_SUMS_OF(3) SHORT_SUMS_OF(4)
+
 /* Rows m0 .. m1-1 and columns n0 .. n1-1 of y, on the calling thread. */
 static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     static const int64_t at_start[1] = {0};
     float panel[STEPS * NR] __attribute__((aligned(64)));
     const int64_t M = m1 - m0;
+    if (p->K > 0 && p->K <= SHORT_SUM && p->b_j == 1 && !p->packed_b && !p->epilogue) {
+        static void (*const steps[])(const struct product *, float *, const float *, int64_t, int64_t, int64_t) = {
+            short_sums_1, short_sums_2, short_sums_3, short_sums_4};
+        float *y = p->y + m0 * p->N;
+        steps[p->K - 1](p, y, p->a + m0 * p->a_row, n0, n1, M);
+        if (p->activation != CG_RELU) activate_rows(y + n0, M, n1 - n0, p->N, p->activation);
+        return;
+    }
     if (M <= TURNED_ROWS && p->b_j != 1 && !p->packed_b && (p->a_k == 1 || M * p->K <= STEPS * NR)) {
         float *y = p->y + m0 * p->N;
         const float *a = p->a + m0 * p->a_row;
