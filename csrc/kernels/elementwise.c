@@ -113,17 +113,38 @@ static void walk_all(const struct walk *w, walk_row *row, float *y, const float 
 
 enum {
     ROW_BUFFER = 2048, /* values that short rows are made of: they stay in the first-level cache */
+    PERMUTED = 4,      /* values of a row up to which a vector of values is permuted, instead of a vector stored for each */
     STRETCHED = 64     /* values of a row from which on it costs more to lay out a value as a row than to begin a row */
 };
 
 /* Rows of which a or b is dense, and the other is one value a row */
 struct stretch_job { map_span *span; walk_row *row; float *y; const float *dense, *column; int64_t length, step; int column_first; };
 
+/* Each of rows values, step apart, length times. */
+static void stretch(float *to, const float *value, int64_t step, int64_t rows, int64_t length) {
+    if (VLEN >= 8 && length <= PERMUTED && step == 1) { /* VLEN values become length vectors, each a permutation of them */
+        int32_t index[PERMUTED * VLEN];
+        vi from[PERMUTED];
+        for (int r = 0, i = 0; r < VLEN; r++)
+            for (int64_t k = 0; k < length; k++) index[i++] = r;
+        memcpy(from, index, (size_t)length * sizeof *from);
+        for (int64_t r = 0; r < rows; r += VLEN) {
+            const vf v = vf_load_upto(value + r, rows - r);
+            for (int64_t k = 0; k < length; k++, to += VLEN) vf_store(to, vf_permute(v, from[k]));
+        }
+        return;
+    }
+    for (int64_t r = 0; r < rows; r++) { /* the last vector of a row reaches into the next one, which comes later */
+        const vf v = vf_set(value[r * step]);
+        for (int64_t i = 0; i < length; i += VLEN) vf_store(to + r * length + i, v);
+    }
+}
+
 /* Rows begin .. end-1; short ones as many at a time as fit the buffer, where each value is laid out as a row. */
 static void stretch_chunk(const void *job_, int64_t begin, int64_t end) {
     const struct stretch_job *job = job_;
     const int64_t length = job->length, most = ROW_BUFFER / length;
-    float buffer[ROW_BUFFER + VLEN];
+    float buffer[ROW_BUFFER + PERMUTED * VLEN]; /* the last vectors go beyond */
     if (length > STRETCHED) {
         for (int64_t row = begin; row < end; row++) {
             const float *dense = job->dense + row * length, *value = job->column + row * job->step;
@@ -134,10 +155,7 @@ static void stretch_chunk(const void *job_, int64_t begin, int64_t end) {
     }
     for (int64_t row = begin; row < end; row += most) {
         const int64_t rows = cg_min64(most, end - row), n = rows * length, at = row * length;
-        for (int64_t r = 0; r < rows; r++) { /* the last vector of a row reaches into the next one, which comes later */
-            const vf v = vf_set(job->column[(row + r) * job->step]);
-            for (int64_t i = 0; i < length; i += VLEN) vf_store(buffer + r * length + i, v);
-        }
+        stretch(buffer, job->column + row * job->step, job->step, rows, length);
         if (job->column_first) job->span(job->y + at, buffer, job->dense + at, n, 0, 0, 0);
         else job->span(job->y + at, job->dense + at, buffer, n, 0, 0, 0);
     }
