@@ -20,6 +20,7 @@ from .._tensor import (
     constant_array,
     empty,
     from_array,
+    gradient_from,
     gradient_like,
     gradient_over,
     integer_result,
@@ -30,6 +31,7 @@ from .._tensor import (
     relu_before,
     relu_output,
     scalar,
+    set_kernels,
     shell,
     tracked,
     view,
@@ -46,6 +48,7 @@ __all__ = [
     "constant_array",
     "empty",
     "from_array",
+    "gradient_from",
     "gradient_like",
     "gradient_over",
     "integer_result",
@@ -65,6 +68,7 @@ __all__ = [
 ]  # fmt: skip
 
 K = SimpleNamespace(**{name: getattr(_core, name) for name in _core.KERNELS})
+set_kernels(K)
 
 
 def _on_numpy(function):

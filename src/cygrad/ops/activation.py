@@ -1,17 +1,6 @@
 """Activations: elementwise functions with keras.ops's names. Kernels: csrc/kernels/activation.c."""
 
-from ._backend import K, as_float, empty, gradient_over, record, relu_output, view
-
-
-def gradient_from(kernel, saved, *parameters):
-    """The backward of an elementwise function whose kernel takes (dx, dy, saved, n, *parameters)."""
-
-    def backward(dy):
-        dx = gradient_over(saved, dy)
-        getattr(K, kernel)(dx, dy, saved, saved.size, *parameters)
-        return dx
-
-    return backward
+from ._backend import K, as_float, empty, gradient_from, gradient_over, record, relu_output, view
 
 
 def relu_gradient(y):

@@ -13,6 +13,7 @@ from ._backend import (
     Tensor,
     as_float,
     empty,
+    gradient_from,
     gradient_like,
     gradient_over,
     operands,
@@ -22,7 +23,6 @@ from ._backend import (
     tracked,
 )
 from ._shapes import broadcast, choice
-from .activation import gradient_from
 from .creation import convert_to_tensor
 
 EQUAL, NOT_EQUAL, LESS, LESS_EQUAL = range(4)  # the kernel compare's relations

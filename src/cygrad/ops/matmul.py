@@ -5,9 +5,8 @@ from functools import lru_cache
 from math import prod
 
 from . import activation as _activation
-from ._backend import K, as_float, empty, gradient_like, record, recording, shell, tracked
+from ._backend import K, as_float, empty, gradient_from, gradient_like, record, recording, shell, tracked
 from ._shapes import broadcast_shape, collapse, reduction_to, repeated_strides, strides_of
-from .activation import gradient_from
 from .elementwise import multiply, unbroadcast
 from .layout import reshape, transpose
 from .softmax import log_softmax, softmax
