@@ -21,7 +21,9 @@ class TensorBoard(Callback):
     embeddings_metadata are not supported: ValueError. Needs tensorboardX (pip install 'cygrad[tensorboard]'):
     ImportError says so.
 
-    >>> model.fit(x, y, callbacks=[cygrad.callbacks.TensorBoard("logs")])  # doctest: +SKIP
+    >>> model = cygrad.Sequential([cygrad.Input((3,)), cygrad.layers.Dense(1)])
+    >>> model.compile("sgd", "mse")
+    >>> _ = model.fit(np.ones((8, 3)), np.ones(8), verbose=0, callbacks=[cygrad.callbacks.TensorBoard("logs")])
     """
 
     def __init__(

@@ -11,9 +11,10 @@ from ..models.data import shuffled
 
 @dataclass
 class LearningRates:
-    """What find_learning_rate has measured: rates, losses of their batches, smooth (losses smoothed) and a suggestion.
+    """What find_learning_rate has measured: rates, the losses of their batches, smooth, a moving average of these, and
+    suggestion, a float.
 
-    >>> found = cygrad.utils.LearningRates(np.array([0.1]), np.array([2.0]), np.array([2.0]), suggestion=0.1)
+    >>> found = cygrad.utils.LearningRates(np.array([0.1, 1.0]), np.array([2.0, 1.0]), np.array([2.0, 1.0]), 0.1)
     >>> found.suggestion
     0.1
     """
@@ -32,9 +33,9 @@ def find_learning_rate(model, x, y, lowest=1e-6, highest=10.0, steps=100, batch_
     times its lowest or not finite. The suggestion is where the smoothed loss falls fastest by the logarithm of the
     rate, a place to begin. The model itself, its optimizer and states stay as they are.
 
-    x, y, batch_size, sample_weight: as for fit, arrays. Returns LearningRates, with rates, losses, smooth and
-    suggestion; utils.plot_learning_rates draws it. ValueError for a model that is not compiled, for numbers
-    that make no sense and where the loss is not finite from the start.
+    x, y, sample_weight: as for fit, arrays; batch_size: samples in a step. Returns LearningRates, with rates, losses,
+    smooth and suggestion; utils.plot_learning_rates draws it. ValueError for a model that is not compiled, for
+    numbers that make no sense and where the loss is not finite from the start.
 
     >>> cygrad.utils.set_random_seed(1)
     >>> x = np.random.default_rng(0).normal(size=(256, 4)).astype("float32")

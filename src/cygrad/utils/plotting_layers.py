@@ -99,14 +99,17 @@ def plot_feature_maps(model, x, layer_name, path=None, show=False):
 
 
 def plot_histograms(histograms, path=None, show=False):
-    """Draws the histograms that callbacks.Histograms has kept: a row for each weight, its values left and its gradients
-    right, an epoch a line, the first at the back.
+    """Draws histograms, a callbacks.Histograms that fit was given: a row for each weight, its values left and its
+    gradients right, an epoch a line, the first at the top.
 
     path, show, ImportError: as for plot_history. Returns the figure. ValueError without an epoch.
 
+    >>> model = cygrad.Sequential([cygrad.Input((3,)), cygrad.layers.Dense(2)])
+    >>> model.compile("sgd", "mse")
     >>> kept = cygrad.callbacks.Histograms()
-    >>> model.fit(x, y, callbacks=[kept])  # doctest: +SKIP
-    >>> cygrad.utils.plot_histograms(kept, "histograms.png")  # doctest: +SKIP
+    >>> _ = model.fit(np.ones((8, 3)), np.ones((8, 2)), epochs=2, verbose=0, callbacks=[kept])
+    >>> len(cygrad.utils.plot_histograms(kept).axes)
+    4
     """
     weights = histograms.weights
     if not weights:
@@ -124,12 +127,14 @@ def plot_histograms(histograms, path=None, show=False):
 
 
 def plot_learning_rates(found, path=None, show=False):
-    """Draws what find_learning_rate has measured: the loss by the learning rate, and the rate that it suggests.
+    """Draws what find_learning_rate has found: the loss by the learning rate, and the rate that it suggests.
 
-    found: its LearningRates. path, show, ImportError: as for plot_history. Returns the figure.
+    path, show, ImportError: as for plot_history. Returns the figure.
 
-    >>> found = cygrad.utils.find_learning_rate(model, x, y)  # doctest: +SKIP
-    >>> cygrad.utils.plot_learning_rates(found, "rates.png")  # doctest: +SKIP
+    >>> rates, losses = np.geomspace(1e-3, 1, 20), np.linspace(2, 1, 20)
+    >>> figure = cygrad.utils.plot_learning_rates(cygrad.utils.LearningRates(rates, losses, losses, 0.1))
+    >>> figure.axes[0].get_xlabel()
+    'learning rate'
     """
     figure = _figure(5, 3.4, show)
     axes = figure.add_subplot()
