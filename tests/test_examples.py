@@ -167,6 +167,8 @@ def test_look_inside(tmp_path):
     figures = guide("look_inside.py", "--folder", tmp_path)
     assert figures["Test accuracy"] > 0.93
     assert len(list(tmp_path.glob("*.png"))) == 7
+
+
 def test_image_folder(data_folder, tmp_path):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")
@@ -177,6 +179,8 @@ def test_image_folder(data_folder, tmp_path):
     assert figures["Training accuracy of pictures as they are"] > 0.2  # by chance: 0.1
     assert figures["Training accuracy of pictures augmented"] > 0.15
     assert (tmp_path / "plot.png").stat().st_size > 10_000
+
+
 def test_tabular_regression():
     figures = guide("tabular_regression.py", "--epochs", 15)
     assert figures["Noise alone"] < figures["Network error"] < 1.25 * figures["Noise alone"]
