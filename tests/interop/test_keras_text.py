@@ -3,12 +3,12 @@
 import importlib.util
 import inspect
 
-import keras
 import numpy as np
 import pytest
 
 import cygrad
 
+keras = pytest.importorskip("keras", reason="keras is not installed: nothing to compare with")
 needs_tensorflow = pytest.mark.skipif(
     not importlib.util.find_spec("tensorflow"), reason="Keras's text layers need TensorFlow, which is not installed"
 )
