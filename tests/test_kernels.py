@@ -55,7 +55,7 @@ def test_python_m_cygrad_testing(capsys):
 
     assert main(["--kernel", "re[ld]u*", "--isa", "baseline", "--quick"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["cygrad", "activation", "reduce"]
+    assert [line.split()[0] for line in lines] == ["cygrad", "activation", "integer", "reduce", "scan"]
     assert all(line.endswith("ok") for line in lines[1:])
     with pytest.raises(SystemExit):
         main(["--kernel", "no_such_kernel"])

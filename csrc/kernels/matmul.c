@@ -333,7 +333,10 @@ static int64_t turned_rows(const struct product *p, float *y, const float *a, in
 /* Asks for a tile of y, or of what is added to it: that takes about as long as short sums. */
 CG_INLINE void ask_for(const float *y, int64_t rows, int64_t columns, int64_t stride, const int to_write) {
     for (int64_t i = 0; i < rows; i++)
-        for (int64_t j = 0; j < columns; j += 16) __builtin_prefetch(y + i * stride + j, to_write);
+        for (int64_t j = 0; j < columns; j += 16) {
+            if (to_write) __builtin_prefetch(y + i * stride + j, 1); /* its argument must be written as a constant */
+            else __builtin_prefetch(y + i * stride + j);
+        }
 }
 
 /* m rows by n columns of y where a[m,K] stays in registers and y is written row by row: for so few steps, a tile would come and go before it

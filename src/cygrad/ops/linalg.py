@@ -49,7 +49,7 @@ def _result(values, inputs, backward):
 
 
 def inv(x):
-    """The inverse of each matrix. dx = -y^T dy y^T. Raises ValueError for a singular one.
+    """The inverse of each square matrix in x[...,M,M]. dx = -y^T dy y^T. Raises ValueError for a singular one.
 
     >>> cygrad.ops.inv([[2.0, 0.0], [0.0, 4.0]]).numpy().tolist()
     [[0.5, 0.0], [0.0, 0.25]]
@@ -105,7 +105,7 @@ def solve(a, b):
 
 
 def solve_triangular(a, b, lower=False):
-    """solve for an upper (lower: a lower) triangular matrix, whose other half counts as 0.
+    """solve, of a x = b, for an upper (lower: a lower) triangular matrix a, whose other half counts as 0.
 
     >>> cygrad.ops.solve_triangular([[2.0, 1.0], [9.0, 4.0]], [3.0, 4.0]).numpy().tolist()
     [1.0, 1.0]
