@@ -30,6 +30,13 @@ typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias
 #define CG_UNROLL _Pragma("GCC unroll 16")
 #endif
 
+/* Before a loop over scalars that GCC makes vectors of only when told to; Clang judges for itself, and warns where it is told and cannot. */
+#ifdef __clang__
+#define CG_VECTORIZE
+#else
+#define CG_VECTORIZE _Pragma("omp simd")
+#endif
+
 #define CG_INLINE static inline __attribute__((always_inline, unused))
 
 CG_INLINE vf vf_set(float s) { return s - (vf){0}; } /* s in every lane; s - 0 keeps -0 and NaN */

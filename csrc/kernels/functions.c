@@ -191,7 +191,7 @@ CG_INLINE double scalar_erfinv(double x) {
 #define DOUBLE_SPAN(name, formula)                                                                                    \
     static void name(float *y, const float *a, const float *b, int64_t n, float p, float q, int stream) {             \
         (void)b, (void)p, (void)q, (void)stream;                                                                      \
-        CG_PRAGMA(omp simd)                                                                                           \
+        CG_VECTORIZE                                                                                                 \
         for (int64_t i = 0; i < n; i++) {                                                                             \
             const double x = a[i];                                                                                    \
             y[i] = (float)(formula);                                                                                  \
@@ -222,7 +222,7 @@ DOUBLE_SPAN(erfinv_span, scalar_erfinv(x))
                 for (int64_t j = i; j < end; j++) y[j] = scalar_trigonometric(a[j], which, 1);                        \
                 continue;                                                                                             \
             }                                                                                                         \
-            CG_PRAGMA(omp simd)                                                                                       \
+            CG_VECTORIZE                                                                                             \
             for (int64_t j = i; j < end; j++) y[j] = scalar_trigonometric(a[j], which, 0);                            \
         }                                                                                                             \
     }

@@ -339,32 +339,40 @@ CG_INLINE void ask_for(const float *y, int64_t rows, int64_t columns, int64_t st
         }
 }
 
-/* m rows by n columns of y where a[m,K] stays in registers and y is written row by row: for so few steps, a tile would come and go before it
- * has earned its call. */
+/* m rows by a vector of columns of y, of which n are there (whole: all of them), for a[m,K] in registers. */
+CG_INLINE void short_step(const struct product *p, float *y, const float *b, const float *start, vf x[SHORT_ROWS][SHORT_SUM], int64_t n,
+                          const int m, const int K, const int whole) {
+    vf sum[SHORT_ROWS];
+    const vf first = !start ? vf_set(0) : whole ? vf_load(start) : vf_load_upto(start, n);
+    CG_UNROLL
+    for (int i = 0; i < m; i++) sum[i] = first;
+    CG_UNROLL
+    for (int k = 0; k < K; k++) {
+        const vf row = whole ? vf_load(b + k * p->b_k) : vf_load_upto(b + k * p->b_k, n);
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = vf_fma(x[i][k], row, sum[i]);
+    }
+    if (p->activation == CG_RELU) {
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = vf_max(vf_set(0), sum[i]);
+    }
+    CG_UNROLL
+    for (int i = 0; i < m; i++) {
+        if (whole) vf_store(y + i * p->N, sum[i]);
+        else vf_store_upto(y + i * p->N, sum[i], n);
+    }
+}
+/* m rows by columns j .. n1-1 of y where a[m,K] stays in registers and y is written row by row: for so few steps, a tile would come and go
+ * before it has earned its call. */
 CG_INLINE void short_sums(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, const int m, const int K) {
-    const float *b = p->b + j, *start = p->bias ? p->bias + j : NULL;
-    const int relu = p->activation == CG_RELU;
     vf x[SHORT_ROWS][SHORT_SUM];
     CG_UNROLL
     for (int i = 0; i < m; i++) {
         CG_UNROLL
         for (int k = 0; k < K; k++) x[i][k] = vf_set(a[i * p->a_row + k * p->a_k]);
     }
-    y += j;
-    for (int64_t n = n1 - j; n > 0; n -= VLEN, y += VLEN, b += VLEN) {
-        vf sum[SHORT_ROWS], first = vf_set(0);
-        if (start) first = vf_load_upto(start, n), start += VLEN;
-        CG_UNROLL
-        for (int i = 0; i < m; i++) sum[i] = first;
-        CG_UNROLL
-        for (int k = 0; k < K; k++) {
-            const vf row = vf_load_upto(b + k * p->b_k, n);
-            CG_UNROLL
-            for (int i = 0; i < m; i++) sum[i] = vf_fma(x[i][k], row, sum[i]);
-        }
-        CG_UNROLL
-        for (int i = 0; i < m; i++) vf_store_upto(y + i * p->N, relu ? vf_max(vf_set(0), sum[i]) : sum[i], n);
-    }
+    for (; j + VLEN <= n1; j += VLEN) short_step(p, y + j, p->b + j, p->bias ? p->bias + j : NULL, x, VLEN, m, K, 1);
+    if (j < n1) short_step(p, y + j, p->b + j, p->bias ? p->bias + j : NULL, x, n1 - j, m, K, 0);
 }
 #define SHORT_SUMS_OF(K)                                                                                                                       \
     static void short_sums_##K(const struct product *p, float *y, const float *a, int64_t j, int64_t n1, int64_t rows) {                       \
