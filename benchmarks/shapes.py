@@ -99,13 +99,17 @@ MODELS = {
     "mlp": {"input": (784,), "layers": [("dense", 64), ("dense", 64)], "classes": 10},
     "cnn": {"input": (28, 28, 1), "layers": _CNN, "classes": 10},
     "cnn224": {"input": (224, 224, 3), "layers": [*_CNN, ("dropout", 0.5)], "classes": 10},
-    # bottlenecks as (filters, repeats, stride); see networks.py for the order of its weights
-    "resnet50": {
-        "input": (224, 224, 3),
-        "stages": [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)],
-        "classes": 1000,
-    },
+    # of networks.py; "application": their names in Keras's and cygrad's applications
+    "resnet50": {"input": (224, 224, 3), "classes": 1000},
+    "vgg16": {"input": (224, 224, 3), "classes": 1000, "application": "VGG16"},
+    "inception_v3": {"input": (299, 299, 3), "classes": 1000, "application": "InceptionV3"},
+    "mobilenet_v2": {"input": (224, 224, 3), "classes": 1000, "application": "MobileNetV2"},
 }
+RESNET50 = [(64, 3, 1), (128, 4, 2), (256, 6, 2), (512, 3, 2)]  # bottlenecks as (filters, repeats, stride)
+VGG16 = [(64, 2), (128, 2), (256, 3), (512, 3), (512, 3)]  # blocks as (filters, convolutions)
+MOBILENET_V2 = [  # inverted residuals as (expansion, filters, repeats, stride)
+    (1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1),
+]  # fmt: skip
 # (model, batch): training steps in one call of fit (so many that what a call costs besides does not count), and of
 # those at the start whose losses must agree between the frameworks
 TRAIN = {
@@ -116,7 +120,10 @@ TRAIN = {
     ("cnn224", 32): (4, 2),
     ("resnet50", 8): (1, 1),
 }
-PREDICT = [("mlp", 1), ("mlp", 32), ("mlp", 128), ("cnn", 1), ("cnn", 8), ("cnn", 32), ("cnn", 128), ("resnet50", 1),
-           ("resnet50", 8)]  # fmt: skip
+PREDICT = [
+    ("mlp", 1), ("mlp", 32), ("mlp", 128), ("cnn", 1), ("cnn", 8), ("cnn", 32), ("cnn", 128), ("resnet50", 1),
+    ("resnet50", 8), ("vgg16", 1), ("vgg16", 8), ("inception_v3", 1), ("inception_v3", 8), ("mobilenet_v2", 1),
+    ("mobilenet_v2", 8),
+]  # fmt: skip
 PREDICT_AFTER_REST = [("cnn", 8, 0.1)]  # seconds of sleep before every call
-PEAK_MEMORY = [("cnn224", 32)]  # of a training step in a process of its own
+PEAK_MEMORY = [("cnn224", 32), ("resnet50", 8)]  # of a training step in a process of its own

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import cygrad
 from cygrad import _core
 
 from . import machine, report, shapes, threads
@@ -194,10 +195,19 @@ def test_timing():
 def test_models():
     """784 x 64 + 64 x 64 + 64 x 10 products; ResNet-50 has 25.6 million weights and 4.1 thousand million products."""
     assert model_flops("mlp") == 2 * (784 * 64 + 64 * 64 + 64 * 10)
-    assert model_flops("resnet50") == pytest.approx(8.2e9, rel=0.01)
+    for model, flops in (("resnet50", 8.2e9), ("vgg16", 30.9e9), ("inception_v3", 11.4e9), ("mobilenet_v2", 0.60e9)):
+        assert model_flops(model) == pytest.approx(flops, rel=0.01)
     sizes = sum(w.size for w in weights_of("mlp", np.random.default_rng(0)))
     assert sizes == shapes.ADAM[0] == 55_050
     assert sum(w.size for w in weights_of("resnet50", np.random.default_rng(0))) == pytest.approx(25.6e6, rel=0.01)
+
+
+@pytest.mark.parametrize("model", ["inception_v3", "mobilenet_v2"])
+def test_networks_of_the_applications(model):
+    """The peers' network has weights of the same shapes as cygrad's."""
+    weights = weights_of(model, np.random.default_rng(0))
+    application = getattr(cygrad.applications, shapes.MODELS[model]["application"])(weights=None)
+    assert sorted(w.shape for w in weights) == sorted(w.shape for w in application.weights)
 
 
 def test_threads_that_hurt_are_found():

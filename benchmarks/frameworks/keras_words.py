@@ -1,5 +1,9 @@
 """The models in Keras's words: the same lines for Keras and for cygrad."""
 
+import math
+import re
+from functools import partial
+
 import numpy as np
 
 from .. import shapes
@@ -9,7 +13,10 @@ from .base import Framework, Unsupported
 def keras_model(keras, name, weights=None, dropout=True):
     """A model of shapes.MODELS, by keras or by cygrad; dropout False leaves its dropout out."""
     description = shapes.MODELS[name]
-    if "stages" in description:
+    if "application" in description:
+        model = getattr(keras.applications, description["application"])(weights=None)
+        set_weights = partial(set_as_made, model)
+    elif name == "resnet50":
         model, set_weights = resnet(keras, description)
     else:
         made = [keras.Input(description["input"])]
@@ -29,6 +36,19 @@ def keras_model(keras, name, weights=None, dropout=True):
     if weights is not None:
         set_weights(weights)
     return model
+
+
+def set_as_made(model, weights):
+    """Sets a model's weights, which come in the order in which its layers were made: where layers have no names of
+    their own, that of the numbers in their names; else that of the model."""
+
+    def number(layer):
+        found = re.fullmatch(r"(?:conv2d|batch_normalization)(?:_(\d+))?", layer.name)
+        return int(found[1] or 0) if found else math.inf
+
+    weights = list(weights)
+    for layer in sorted(model.layers, key=number):
+        layer.set_weights([weights.pop(0) for _ in layer.weights])
 
 
 def has_dropout(name):
@@ -54,7 +74,7 @@ def resnet(keras, description):
     inputs = keras.Input(description["input"])
     x, channels = convolution(inputs, 64, 7, 2), 64
     x = layers.MaxPooling2D(3, 2)(layers.ZeroPadding2D(1)(x))  # after ReLU, zeros never win
-    for filters, repeats, first_stride in description["stages"]:
+    for filters, repeats, first_stride in shapes.RESNET50:
         for stride in [first_stride] + [1] * (repeats - 1):
             y = convolution(convolution(x, filters, 1), filters, 3, stride)
             y = convolution(y, 4 * filters, 1, relu=False)
