@@ -15,9 +15,10 @@ INDEX = np.array([0, 2, 1], "int32")
 PAIRS = """equal not_equal less less_equal greater greater_equal logical_and logical_or logical_xor maximum minimum add
     subtract multiply divide floor_divide mod isclose"""
 ANY_TYPE = """logical_not isnan isinf isfinite any all sign floor ceil round trunc square absolute sum mean max min prod
-    argmax argmin cumsum argsort sort count_nonzero zeros_like ones_like ravel transpose flip tril triu"""
+    argmax argmin cumsum cumprod argsort sort count_nonzero amax
+    median nansum nanmax nanargmin zeros_like ones_like ravel transpose flip tril triu"""
 FLOATS = """log1p expm1 log2 log10 sin cos tan arcsin arccos arctan sinh cosh arcsinh arctanh erf erfinv logsumexp norm
-    normalize reciprocal rsqrt var std softmax"""
+    normalize reciprocal rsqrt var std softmax nanmean nanvar nanmedian corrcoef glu sparse_plus signbit ptp"""
 CASES = {
     **{f"{name} {a.dtype}": (getattr(ops, name), a, a) for name in PAIRS.split() for a in (F, I)},
     **{f"{name} number": (lambda x, name=name: getattr(ops, name)(x, 2), a) for name in PAIRS.split() for a in (F, I)},
@@ -27,6 +28,19 @@ CASES = {
     "arctan2": (ops.arctan2, F, F),
     "hypot": (ops.hypot, F, F),
     "logaddexp": (ops.logaddexp, F, F),
+    "quantile": (lambda x: ops.quantile(x, [0.1, 0.7], 1), F),
+    "histogram": (lambda x: ops.histogram(x, 3)[0], F),
+    "isin": (ops.isin, I, I),
+    "digitize": (lambda x: ops.digitize(x, [0.2, 0.6]), F),
+    "in_top_k": (lambda x: ops.in_top_k([0, 1, 2, 3], x, 2), F),
+    "multi_hot": (lambda x: ops.multi_hot(x, 4), I),
+    "unravel_index": (lambda x: ops.unravel_index(x, (2, 2))[0], I),
+    "cdist": (ops.cdist, F, 2 * F),
+    "cross": (lambda x: ops.cross(x[:, :3], x[:, 3:]), F),
+    "kron": (ops.kron, F, F),
+    "correlate": (lambda x: ops.correlate(x[0], x[1], "same"), F),
+    "trapezoid": (ops.trapezoid, F),
+    "rearrange": (lambda x: ops.rearrange(x, "a (b c) -> c a b", b=2), F),
     "einsum": (lambda x, y: ops.einsum("ij,kj->ik", x, y), F, F),
     "pad reflect": (lambda x: ops.pad(x, 1, "reflect"), F),
     "average": (lambda x, w: ops.average(x, 1, w), F, F[0]),
@@ -58,6 +72,9 @@ SHAPED = {
     "take_along_axis": lambda x, b, i: ops.take_along_axis(x, [[0], [1], [2], [3]], 1),
     "top_k": lambda x, b, i: ops.top_k(x, 2)[0],
     "full_like": lambda x, b, i: ops.full_like(x, 3),
+    "select": lambda x, b, i: ops.select([b, x > 0.5], [x, x + x]),
+    "scatter_update": lambda x, b, i: ops.scatter_update(x, [[1], [2], [1]], x[:3]),
+    "segment_prod": lambda x, b, i: ops.segment_prod(x[:3], i, 4),
 }
 for _name, _function in SHAPED.items():
     for _x in (F, I, B):

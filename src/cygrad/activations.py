@@ -4,19 +4,31 @@ import inspect
 
 from . import _lookup, ops
 from .ops import (
+    celu,
     elu,
+    glu,
+    hard_shrink,
     hard_sigmoid,
+    hard_silu,
+    hard_tanh,
     leaky_relu,
+    log_sigmoid,
     log_softmax,
     relu6,
     selu,
     sigmoid,
     silu,
+    soft_shrink,
     softmax,
     softplus,
     softsign,
+    sparse_plus,
+    sparse_sigmoid,
     sparsemax,
+    squareplus,
     tanh,
+    tanh_shrink,
+    threshold,
 )
 from .ops import exp as exponential
 
@@ -62,79 +74,6 @@ def gelu(x, approximate=False):
     return ops.gelu(x, approximate=approximate)
 
 
-def celu(x, alpha=1.0):
-    """max(x, 0) + alpha * expm1(min(x, 0) / alpha). (Barron 2017)
-
-    >>> cygrad.activations.celu([0.0, 2.0]).numpy().tolist()
-    [0.0, 2.0]
-    """
-    return ops.multiply(ops.elu(ops.divide(x, alpha)), alpha) if alpha > 0 else _refuse("celu", "alpha", alpha)
-
-
-def glu(x, axis=-1):
-    """a * sigmoid(b), a and b the halves of x along axis. (Dauphin et al. 2017)
-
-    >>> cygrad.activations.glu([[3.0, 0.0]]).numpy().tolist()
-    [[1.5]]
-    """
-    a, b = ops.split(x, 2, axis=axis)
-    return ops.multiply(a, ops.sigmoid(b))
-
-
-def hard_silu(x):
-    """x * clip(x / 6 + 1/2, 0, 1). (Howard et al. 2019)
-
-    >>> cygrad.activations.hard_silu([0.0, 4.0]).numpy().tolist()
-    [0.0, 4.0]
-    """
-    return ops.multiply(x, hard_sigmoid(x))
-
-
-def hard_tanh(x):
-    """clip(x, -1, 1)
-
-    >>> cygrad.activations.hard_tanh([-2.0, 2.0]).numpy().tolist()
-    [-1.0, 1.0]
-    """
-    return ops.clip(x, -1.0, 1.0)
-
-
-def hard_shrink(x, threshold=0.5):
-    """x where |x| > threshold, else 0
-
-    >>> cygrad.activations.hard_shrink([-2.0, 2.0]).numpy().tolist()
-    [-2.0, 2.0]
-    """
-    return ops.where(ops.greater(ops.absolute(x), threshold), x, 0.0)
-
-
-def soft_shrink(x, threshold=0.5):
-    """x - threshold above threshold, x + threshold below -threshold, else 0
-
-    >>> cygrad.activations.soft_shrink([-2.0, 2.0]).numpy().tolist()
-    [-1.5, 1.5]
-    """
-    return ops.subtract(x, ops.clip(x, -threshold, threshold))
-
-
-def tanh_shrink(x):
-    """x - tanh(x)
-
-    >>> cygrad.activations.tanh_shrink([0.0]).numpy().tolist()
-    [0.0]
-    """
-    return ops.subtract(x, ops.tanh(x))
-
-
-def log_sigmoid(x):
-    """log(sigmoid(x)) = -softplus(-x)
-
-    >>> round(cygrad.activations.log_sigmoid(0.0).item(), 4)
-    -0.6931
-    """
-    return ops.negative(ops.softplus(ops.negative(x)))
-
-
 def mish(x):
     """x * tanh(softplus(x)). (Misra 2019)
 
@@ -142,47 +81,6 @@ def mish(x):
     [0.0]
     """
     return ops.multiply(x, ops.tanh(ops.softplus(x)))
-
-
-def sparse_plus(x):
-    """0 up to -1, (x + 1)^2 / 4 up to 1, then x
-
-    >>> cygrad.activations.sparse_plus([-2.0, 2.0]).numpy().tolist()
-    [0.0, 2.0]
-    """
-    middle = ops.divide(ops.square(ops.add(ops.clip(x, -1.0, 1.0), 1.0)), 4.0)
-    return ops.add(middle, ops.relu(ops.subtract(x, 1.0)))
-
-
-def sparse_sigmoid(x):
-    """clip((x + 1) / 2, 0, 1)
-
-    >>> cygrad.activations.sparse_sigmoid([-2.0, 2.0]).numpy().tolist()
-    [0.0, 1.0]
-    """
-    return ops.divide(ops.add(ops.clip(x, -1.0, 1.0), 1.0), 2.0)
-
-
-def squareplus(x, b=4):
-    """(x + sqrt(x^2 + b)) / 2. (Ramachandran et al. 2021)
-
-    >>> cygrad.activations.squareplus([0.0]).numpy().tolist()
-    [1.0]
-    """
-    return ops.divide(ops.add(x, ops.sqrt(ops.add(ops.square(x), b))), 2.0)
-
-
-def threshold(x, threshold, default_value):
-    """x where x > threshold, else default_value
-
-    >>> cygrad.activations.threshold([-2.0, 2.0], 1.5, 0.0).numpy().tolist()
-    [0.0, 2.0]
-    """
-    return ops.where(ops.greater(x, threshold), x, default_value)
-
-
-def _refuse(name, argument, value):
-    raise ValueError(f"{name}: {argument} must be positive; got {value!r}")
 
 
 swish, hard_swish = silu, hard_silu

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from frameworks import cygrad_vjp, keras_vjp
 
 import cygrad
 
@@ -34,3 +35,22 @@ def test_values(name):
         results.append([np.asarray(package.ops.convert_to_numpy(v)) for v in (y if isinstance(y, list) else [y])])
     for mine, theirs in zip(*results):
         np.testing.assert_allclose(mine, theirs, rtol=1e-6, atol=1e-6)
+
+
+def test_custom_gradient():
+    def softplus(ops):
+        @ops.custom_gradient
+        def function(x):
+            e = ops.exp(x)
+
+            def gradient(*dy, upstream=None):
+                return (dy[0] if upstream is None else upstream) * 2.0 * (1 - 1 / (1 + e))
+
+            return ops.log(1 + e), gradient
+
+        return function
+
+    ys, dys, gradients = cygrad_vjp(softplus(cygrad.ops), [X], np.random.default_rng(1))
+    expected, theirs = keras_vjp(softplus(keras.ops), [X], dys)
+    np.testing.assert_allclose(ys[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(gradients[0], theirs[0], rtol=1e-5, atol=1e-6)

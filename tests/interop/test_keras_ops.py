@@ -165,6 +165,115 @@ case("average", of("average", axis=0), A)
 case("cumsum", of("cumsum"), CUBE)
 case("cumsum", of("cumsum", axis=1), CUBE)
 
+# more of NumPy's functions
+ROWS3 = normal(rng, (4, 3))
+HOLES = normal(rng, (4, 5))
+HOLES[[0, 1, 3, 3], [2, 0, 4, 1]] = np.nan
+NOTHING = np.where(np.arange(4)[:, None] == 1, np.float32("nan"), HOLES)  # a row of NaN
+for name in ("cumprod", "cumsum"):
+    for axis in (None, 0, -1):
+        case(name, of(name, axis=axis), CUBE)
+case("cumprod", of("cumprod", axis=1), WHOLE2)
+for name in ("amax", "amin", "ptp", "median"):
+    for axis in (None, 1, (0, 2)):
+        case(name, of(name, axis=axis, keepdims=axis == 1), CUBE)
+for method in ("linear", "lower", "higher", "nearest", "midpoint"):
+    case("quantile", lambda ops, x, m=method: ops.quantile(x, [0.1, 0.35, 1.0], axis=1, method=m), CUBE)
+case("quantile", lambda ops, x: ops.quantile(x, 0.3, axis=(0, 2), keepdims=True), CUBE)
+numpy_case("quantile", lambda ops, x: ops.quantile(x, 0.3, axis=0), np.where(WHOLE > 4, np.float32("nan"), A))
+case("percentile", lambda ops, x: ops.percentile(x, [20.0, 75.0]), A)
+for name in ("nansum", "nanmean", "nanmax", "nanmin", "nanprod", "nanstd", "nanvar", "nanmedian"):
+    for axis in (None, 0, 1):
+        case(name, of(name, axis=axis, keepdims=axis == 1), HOLES)
+for name in ("nansum", "nanmax", "nanmin", "nanargmax", "nanargmin"):
+    case(name, of(name, axis=1), NOTHING)
+case("nancumsum", of("nancumsum", axis=1), HOLES)
+case("nancumprod", of("nancumprod", axis=1), HOLES)
+case("nanquantile", lambda ops, x: ops.nanquantile(x, [0.2, 0.7], axis=1), HOLES)
+case("nanpercentile", lambda ops, x: ops.nanpercentile(x, 30.0, axis=1, keepdims=True), HOLES)
+case("histogram", lambda ops, x: list(ops.histogram(x, 4)), A.ravel())
+case("histogram", lambda ops, x: list(ops.histogram(x, 3, (-1.0, 1.0))), A.ravel())
+case("corrcoef", of("corrcoef"), A)
+for side in ("left", "right"):
+    case("searchsorted", lambda ops, s, x, side=side: ops.searchsorted(s, x, side), np.sort(LONG.ravel()), A)
+    case("searchsorted", lambda ops, s, x, side=side: ops.searchsorted(s, x, side), np.arange(-4, 5, 2, "int32"), WHOLE)
+case("digitize", lambda ops, x, b: ops.digitize(x, b), WHOLE, np.int32([-3, 0, 2, 5]))
+case("digitize", lambda ops, x, b: ops.digitize(x, b), A, np.float32([-1, 0, 0.5]))
+case("isin", of("isin"), WHOLE, WHOLE2)
+case("isin", of("isin", invert=True), WHOLE, WHOLE2)
+case("in_top_k", lambda ops, t, x: ops.in_top_k(t, x, 2), LABELS, A)
+case("unique", of("unique"), WHOLE)
+case("unique", lambda ops, x: list(ops.unique(x, return_inverse=True, return_counts=True)), WHOLE.ravel())
+case("unique", lambda ops, x: ops.unique(x, axis=0), np.int32([[1, 2], [0, 5], [1, 2]]))
+for size in (2, 9):
+    case("unique", lambda ops, x, n=size: ops.unique(x, size=n, fill_value=7), np.int32([3, 1, 3, 2, 9]))
+for name in ("bitwise_and", "bitwise_or", "bitwise_xor"):
+    case(name, of(name), WHOLE, WHOLE2)
+    case(name, of(name), BOOLS, BOOLS2)
+for name in ("left_shift", "right_shift", "bitwise_left_shift", "bitwise_right_shift", "gcd", "lcm"):
+    case(name, of(name), WHOLE, WHOLE2)
+for name in ("bitwise_not", "bitwise_invert"):
+    case(name, of(name), WHOLE)
+    case(name, of(name), BOOLS)
+case("unravel_index", lambda ops, x: list(ops.unravel_index(x, (2, 3, 4))), np.int32([0, 5, 23, -1]))
+case("multi_hot", of("multi_hot", num_classes=4), PICK)
+case("multi_hot", of("multi_hot", num_classes=4), PICK[0])
+for reduction in (None, "add", "mul", "max", "min"):
+    twice = [[1], [0]] if reduction is None else [[1], [1]]
+    case(
+        "scatter_update",
+        lambda ops, x, u, r=reduction, i=twice: ops.scatter_update(x, ops.convert_to_tensor(i), u, r),
+        A,
+        normal(rng, (2, 4)),
+    )
+    case(
+        "scatter_update",
+        lambda ops, x, u, r=reduction: ops.scatter_update(x, ops.convert_to_tensor([[0, 3], [2, 1]]), u, r),
+        A,
+        normal(rng, (2,)),
+    )
+for name in ("segment_max", "segment_min", "segment_prod"):
+    case(name, lambda ops, x, name=name: getattr(ops, name)(x, ops.convert_to_tensor([3, 0, 3]), 4), A)
+    case(name, lambda ops, x, name=name: getattr(ops, name)(x, ops.convert_to_tensor([1, 0, 1])), WHOLE)
+case("select", lambda ops, b, c, x, y: ops.select([b, c], [x, y], 0.5), BOOLS, BOOLS2, A, B)
+for name in ("hsplit", "vsplit"):
+    case(name, lambda ops, x, name=name: list(getattr(ops, name)(x, [1, 2])), A)
+case("dsplit", lambda ops, x: list(ops.dsplit(x, 2)), CUBE)
+case("inner", of("inner"), A, B)
+case("vdot", of("vdot"), ROW, ROW[::-1].copy())
+case("kron", of("kron"), A, B)
+case("kron", of("kron"), ROW, A)
+case("cross", of("cross", axis=-1), ROWS3, normal(rng, (4, 3)))
+case("cross", of("cross", axis=0), normal(rng, (3, 4)), A)
+case("cdist", of("cdist"), CUBE, LONG)
+case("psnr", lambda ops, x, y: ops.psnr(x, y, 2.0), A, B)
+for mode in ("valid", "same", "full"):
+    case("correlate", lambda ops, x, y, mode=mode: ops.correlate(x, y, mode), ROW, normal(rng, (3,)))
+case("trapezoid", of("trapezoid"), CUBE)
+case("trapezoid", lambda ops, y, x: ops.trapezoid(y, x), A, np.sort(ROW))
+case("trapezoid", lambda ops, y: ops.trapezoid(y, dx=0.5, axis=1), CUBE)
+case("vander", of("vander"), ROW)
+case("vander", of("vander", N=3, increasing=True), ROW)
+for pattern, sizes in (
+    ("b h w -> w b h", {}),
+    ("b h (k w) -> b (h k) w", {"k": 2}),
+    ("(a b) h w -> a (b h w)", {"b": 2}),
+):
+    case("rearrange", lambda ops, x, p=pattern, s=sizes: ops.rearrange(x, p, **s), CUBE)
+for name in ("glu", "tanh_shrink", "sparse_plus", "sparse_sigmoid", "signbit", "copy", "array"):
+    case(name, of(name), A)
+case("glu", of("glu", axis=1), normal(rng, (2, 4, 3)))
+case("fmod", of("fmod"), 5 * A, POSITIVE)
+case("fmod", of("fmod"), WHOLE, WHOLE2)
+case("ldexp", of("ldexp"), A, WHOLE2)
+case("logaddexp2", of("logaddexp2"), A, ROW)
+case("saturate_cast", of("saturate_cast", dtype="uint8"), 300 * A)
+case("saturate_cast", of("saturate_cast", dtype="int32"), 300 * A)
+case("logspace", lambda ops: ops.logspace(0.0, 2.0, 5))
+case("geomspace", lambda ops: ops.geomspace(1.0, 100.0, 5))
+case("empty", lambda ops: ops.zeros(ops.empty((2, 3)).shape))
+case("empty_like", lambda ops, x: ops.zeros_like(ops.empty_like(x)), A)
+
 case("matmul", of("matmul"), A, normal(rng, (4, 5)))
 case("matmul", of("matmul"), CUBE, normal(rng, (2, 4, 5)))
 case("matmul", of("matmul"), CUBE, normal(rng, (4, 5)))
@@ -183,6 +292,11 @@ for subscripts, arrays in (
     ("bij,bkj->bik", (CUBE, LONG)),
     ("bij,bkj->ki", (CUBE, LONG)),
     ("ij->ji", (A,)),
+    ("...ij,...jk->...ik", (CUBE, normal(rng, (4, 5)))),
+    ("...i,...i", (CUBE, A)),
+    ("bij,...j->...bi", (CUBE, normal(rng, (1, 5, 4)))),
+    ("iij->ij", (normal(rng, (3, 3, 2)),)),
+    ("ii", (normal(rng, (3, 3)),)),
     ("bij->b", (CUBE,)),
     ("ij,j", (A, ROW)),
     ("bij,bkj,j->ik", (CUBE, LONG, ROW)),
@@ -322,13 +436,25 @@ NOT_IN_KERAS = {
     "simple_rnn",
     "sum_of_gradients",
 }  # what cygrad's layers and tape call
-OWN_TESTS = {"convert_to_numpy", "is_tensor", "ndim", "shape", "size", "dot_product_attention"}
+OWN_TESTS = {
+    "argpartition",
+    "convert_to_numpy",
+    "custom_gradient",
+    "dot_product_attention",
+    "dtype",
+    "is_tensor",
+    "ndim",
+    "shape",
+    "size",
+}
 ELSEWHERE = {  # in test_keras_linalg.py, test_keras_control.py, test_keras_losses.py
-    "associative_scan", "cholesky", "cond", "ctc_decode", "ctc_loss", "det", "eigh", "fori_loop", "inv", "logdet",
-    "lstsq", "map", "qr", "scan", "slogdet", "solve", "solve_triangular", "svd", "switch", "vectorized_map",
-    "while_loop",
+    "associative_scan", "cholesky", "cholesky_inverse", "cond", "ctc_decode", "ctc_loss", "det", "eigh", "fori_loop",
+    "inv", "logdet", "lstsq", "map", "matrix_rank", "pinv", "qr", "scan", "slogdet", "solve", "solve_triangular", "svd",
+    "switch", "vectorized_map", "while_loop",
 }  # fmt: skip
-WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "heaviside", "stop_gradient"}
+# PyTorch has no gradient of these, or computes them in place
+IN_PLACE = {"histogram", "scatter_update", "vander"}
+WITHOUT_GRADIENT = {*STEPS.split(), *COMPARISONS.split(), "floor_divide", "heaviside", "stop_gradient", *IN_PLACE}
 
 
 def listed(y):
@@ -390,7 +516,19 @@ def test_arrays_and_lists_of_integers_stay_whole(name, x):
     np.testing.assert_allclose(y, expected, rtol=1e-6)
 
 
+def test_argpartition():
+    for axis in (None, 0, 1):
+        order = np.asarray(cygrad.ops.argpartition(A, 1, axis))
+        values = np.take_along_axis(A if axis is not None else A.ravel(), order, axis or 0)
+        wanted = np.partition(A, 1, axis)
+        first = (slice(None),) * (axis or 0)
+        np.testing.assert_array_equal(values[(*first, 1)], wanted[(*first, 1)])
+        np.testing.assert_array_equal(values[(*first, 0)], wanted.min(axis))
+
+
 def test_questions():
+    for array in (A, WHOLE, BOOLS):
+        assert cygrad.ops.dtype(cygrad.ops.array(array)) == keras.ops.dtype(keras.ops.array(array))
     x = cygrad.ops.ones((2, 3))
     theirs = keras.ops.ones((2, 3))
     assert cygrad.ops.is_tensor(x) and not cygrad.ops.is_tensor(A) and keras.ops.is_tensor(theirs)

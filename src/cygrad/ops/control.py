@@ -1,9 +1,11 @@
 """Choices and loops with keras.ops's names: Python's own, on tensors, so the tape sees the ops that were run."""
 
 import builtins
+import functools
 
 from .. import tree
-from .creation import convert_to_tensor, zeros_like
+from ._backend import as_float, record, view
+from .creation import convert_to_tensor, stop_gradient, zeros_like
 from .indexing import take
 from .layout import concatenate, flip, squeeze, stack
 
@@ -134,3 +136,38 @@ def associative_scan(f, elems, reverse=False, axis=0):
         )
         reach *= 2
     return tree.map_structure(lambda x: flip(x, axis), elems) if reverse else elems
+
+
+def custom_gradient(f):
+    """f with a gradient of its own: a function that gives (y, grad) instead, of which a call gives y.
+
+    grad(dy) gives the gradient of each of f's arguments, as a tuple for several; None where there is none. What f
+    computes is not differentiated. The arguments of a call are tensors, y is one.
+
+    >>> @cygrad.ops.custom_gradient
+    ... def reverse(x):
+    ...     return x * 1.0, lambda dy: -dy
+    >>> x = cygrad.Variable([1.0])
+    >>> with cygrad.GradientTape() as tape:
+    ...     y = reverse(x)
+    >>> tape.gradient(y, x).numpy().tolist()
+    [-1.0]
+    """
+
+    @functools.wraps(f)
+    def function(*args, **kwargs):
+        inputs = tuple(convert_to_tensor(x) for x in args)
+        y, grad = f(*(stop_gradient(x) for x in inputs), **kwargs)
+
+        def backward(dy):
+            found = grad(dy)
+            found = tuple(found) if isinstance(found, (tuple, list)) else (found,)
+            if len(found) != len(inputs):
+                raise ValueError(f"custom_gradient: expected {len(inputs)} gradients; got {len(found)}")
+            given = tuple(None if g is None else as_float(g, "custom_gradient") for g in found)
+            return given if len(given) > 1 else given[0]
+
+        y = convert_to_tensor(y)
+        return record(view(y, y.shape), inputs, backward)
+
+    return function

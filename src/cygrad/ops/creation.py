@@ -4,7 +4,8 @@ import builtins
 
 import numpy as np
 
-from ._backend import K, Tensor, Variable, as_float, constant_array, empty, from_array, record, scalar, view, zeros
+from ._backend import K, Tensor, Variable, as_float, constant_array, from_array, record, scalar, view
+from ._backend import empty as _empty
 from ._backend import zeros as _zeros
 
 _KINDS = {"b": "bool", "u": "int32", "i": "int32"}
@@ -67,7 +68,7 @@ def cast(x, dtype):
     [1, -1]
     """
     x = convert_to_tensor(x)
-    y = empty(x.shape, dtype)
+    y = _empty(x.shape, dtype)
     old, new = x.dtype, y.dtype
     if old == new:
         return x
@@ -109,7 +110,7 @@ def size_of(shape, op):
         raise TypeError(f"{op}: expected an integer or several for shape; got {shape!r}") from None
 
 
-def zeros(shape, dtype=None):  # noqa: F811
+def zeros(shape, dtype=None):
     """A tensor of zeros. dtype None: float32.
 
     shape: the sizes, as a tuple.
@@ -142,9 +143,20 @@ def full(shape, fill_value, dtype=None):
     sizes = size_of(shape, "full")
     if isinstance(fill_value, (builtins.int, float)):
         return constant_array(np.full(sizes, fill_value), dtype)
-    y = empty(sizes, dtype)
+    y = _empty(sizes, dtype)
     np.asarray(y)[...] = np.asarray(fill_value)
     return y
+
+
+def empty(shape, dtype=None):
+    """A tensor to be filled, here with zeros. dtype None: float32.
+
+    shape: the sizes, as a tuple.
+
+    >>> cygrad.ops.empty((2, 1)).shape
+    (2, 1)
+    """
+    return zeros(shape, dtype)
 
 
 def zeros_like(x, dtype=None):
@@ -165,6 +177,15 @@ def ones_like(x, dtype=None):
     """
     x = convert_to_tensor(x)
     return full(x.shape, 1, dtype or x.dtype)
+
+
+def empty_like(x, dtype=None):
+    """A tensor of x's shape to be filled, here with zeros; dtype None: x's.
+
+    >>> cygrad.ops.empty_like([1.0, 2.0]).shape
+    (2,)
+    """
+    return zeros_like(x, dtype)
 
 
 def full_like(x, fill_value, dtype=None):
@@ -205,6 +226,28 @@ def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis
     return (values, constant_array(step)) if retstep else values
 
 
+def logspace(start, stop, num=50, endpoint=True, base=10, dtype=None, axis=0):
+    """num powers of base, their exponents from start to stop at equal distances.
+
+    It is base ** linspace(start, stop, num, endpoint, axis=axis).
+
+    >>> cygrad.ops.logspace(0, 2, 3).numpy().tolist()
+    [1.0, 10.0, 100.0]
+    """
+    return constant_array(np.logspace(start, stop, num, endpoint, base, axis=axis), dtype)
+
+
+def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
+    """num values from start to stop, each the same multiple of the one before.
+
+    endpoint: is stop the last one? start and stop may be arrays; axis is then where the values lie.
+
+    >>> cygrad.ops.geomspace(1, 100, 3).numpy().tolist()
+    [1.0, 10.0, 100.0]
+    """
+    return constant_array(np.geomspace(start, stop, num, endpoint, axis=axis), dtype)
+
+
 def eye(N, M=None, k=0, dtype=None):
     """Ones on the k-th diagonal of a matrix of zeros, N rows and M columns (None: N). dtype None: float32.
 
@@ -221,6 +264,17 @@ def shape(x):
     (1, 3)
     """
     return x.shape if hasattr(x, "shape") else np.shape(x)
+
+
+def dtype(x):
+    """The name of x's type.
+
+    >>> cygrad.ops.dtype([1, 2])
+    'int32'
+    """
+    return (
+        x.dtype if isinstance(x, Tensor) or isinstance(getattr(x, "dtype", None), str) else convert_to_tensor(x).dtype
+    )
 
 
 def ndim(x):

@@ -3,23 +3,26 @@
 import math
 
 from ._backend import as_float, operands
-from .activation import exp, softplus
-from .creation import cast
+from .activation import elu, hard_sigmoid, sigmoid, softplus, tanh
+from .creation import cast, convert_to_tensor
 from .elementwise import (
     absolute,
     add,
     clip,
     divide,
+    is_whole,
     maximum,
     minimum,
     multiply,
     negative,
     power,
+    reciprocal,
     sqrt,
     square,
     subtract,
 )
-from .functions import erf, sign, sin
+from .functions import erf, logaddexp, mod, sign, sin
+from .layout import split
 from .logic import all as _all
 from .logic import equal, greater, isclose, isnan, less, where
 
@@ -142,6 +145,62 @@ def allclose(x1, x2, rtol=1e-5, atol=1e-8, equal_nan=False):
     return _all(isclose(x1, x2, rtol, atol, equal_nan))
 
 
+def fmod(x1, x2):
+    """x1 - x2 trunc(x1 / x2), elementwise, with broadcasting: it has the sign of x1.
+
+    >>> cygrad.ops.fmod([7.0, -7.0], 2.0).numpy().tolist()
+    [1.0, -1.0]
+    """
+    rest = mod(absolute(x1), absolute(x2))
+    return where(less(x1, 0), negative(rest), rest)
+
+
+def ldexp(x1, x2):
+    """x1 2^x2 for whole numbers x2, elementwise, with broadcasting.
+
+    >>> cygrad.ops.ldexp(3.0, 2).item()
+    12.0
+    """
+    if not is_whole(x2):
+        raise TypeError(f"ldexp: expected whole numbers for x2; got {getattr(x2, 'dtype', x2)}")
+    return multiply(as_float(x1, "ldexp", "x1"), exp2(x2))
+
+
+def logaddexp2(x1, x2):
+    """log2(2^x1 + 2^x2), elementwise, with broadcasting, without overflow.
+
+    >>> cygrad.ops.logaddexp2(3.0, 3.0).item()
+    4.0
+    """
+    return divide(logaddexp(multiply(x1, math.log(2)), multiply(x2, math.log(2))), math.log(2))
+
+
+def signbit(x):
+    """Is the sign of x minus, elementwise? That of -0.0 is, too.
+
+    >>> cygrad.ops.signbit([-1.0, -0.0, 0.0]).numpy().tolist()
+    [True, True, False]
+    """
+    if is_whole(x):
+        return less(x, 0)
+    x = as_float(x, "signbit")
+    return less(where(equal(x, 0.0), reciprocal(x), x), 0.0)
+
+
+def saturate_cast(x, dtype):
+    """cast(x, dtype), but values that dtype does not reach become the nearest it has.
+
+    >>> cygrad.ops.saturate_cast([-1.0, 300.0], "uint8").numpy().tolist()
+    [0, 255]
+    """
+    x = convert_to_tensor(x)
+    low, high = _RANGES.get(dtype, (None, None))
+    return cast(x if low is None else clip(x, low, high) if is_whole(x) else clip(x, float(low), float(high)), dtype)
+
+
+_RANGES = {"bool": (0, 1), "uint8": (0, 255), "int32": (-(2**31), 2**31 - 128)}  # the last one below 2^31 in float32
+
+
 def fabs(x):
     """|x| as a float, elementwise.
 
@@ -199,7 +258,7 @@ def hard_silu(x):
     [0.0, 3.0]
     """
     x = as_float(x, "hard_silu")
-    return multiply(x, clip(add(divide(x, 6.0), 0.5), 0.0, 1.0))
+    return multiply(x, hard_sigmoid(x))
 
 
 hard_swish = hard_silu
@@ -251,6 +310,45 @@ def celu(x, alpha=1.0):
     >>> cygrad.ops.celu([2.0, 0.0]).numpy().tolist()
     [2.0, 0.0]
     """
-    x = as_float(x, "celu")
-    below = multiply(subtract(exp(divide(minimum(x, 0.0), alpha)), 1.0), alpha)
-    return add(maximum(x, 0.0), where(less(x, 0.0), below, 0.0))
+    if not alpha > 0:
+        raise ValueError(f"celu: alpha must be positive; got {alpha!r}")
+    return multiply(elu(divide(as_float(x, "celu"), alpha)), alpha)
+
+
+def glu(x, axis=-1):
+    """The first half of x along axis times the sigmoid of the second.
+
+    >>> cygrad.ops.glu([2.0, 0.0]).numpy().tolist()
+    [1.0]
+    """
+    first, second = split(as_float(x, "glu"), 2, axis)
+    return multiply(first, sigmoid(second))
+
+
+def tanh_shrink(x):
+    """x - tanh(x), elementwise.
+
+    >>> cygrad.ops.tanh_shrink(0.0).item()
+    0.0
+    """
+    x = as_float(x, "tanh_shrink")
+    return subtract(x, tanh(x))
+
+
+def sparse_plus(x):
+    """0 up to -1, (x + 1)^2 / 4 up to 1, then x.
+
+    >>> cygrad.ops.sparse_plus([-2.0, 0.0, 2.0]).numpy().tolist()
+    [0.0, 0.25, 2.0]
+    """
+    x = as_float(x, "sparse_plus")
+    return add(maximum(x, 1.0), subtract(multiply(square(add(clip(x, -1.0, 1.0), 1.0)), 0.25), 1.0))
+
+
+def sparse_sigmoid(x):
+    """(x + 1) / 2 clipped to 0 .. 1, elementwise: the slope of sparse_plus.
+
+    >>> cygrad.ops.sparse_sigmoid([-2.0, 0.0, 2.0]).numpy().tolist()
+    [0.0, 0.5, 1.0]
+    """
+    return multiply(add(clip(as_float(x, "sparse_sigmoid"), -1.0, 1.0), 1.0), 0.5)

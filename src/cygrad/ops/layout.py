@@ -236,6 +236,25 @@ def broadcast_to(x, shape):
     return record(y, (x,), backward)
 
 
+def copy(x):
+    """The values of x in memory of their own. dx = dy.
+
+    >>> cygrad.ops.copy([1.0, 2.0]).numpy().tolist()
+    [1.0, 2.0]
+    """
+    x = convert_to_tensor(x)
+    return broadcast_to(x, x.shape)
+
+
+def array(x, dtype=None):
+    """x as a tensor that does not share its memory; dtype as in convert_to_tensor.
+
+    >>> cygrad.ops.array([1, 2]).dtype
+    'int32'
+    """
+    return copy(convert_to_tensor(x, dtype))
+
+
 def flip(x, axis=None):
     """x in reverse order along axis (None: along all).
 

@@ -9,6 +9,9 @@ import sys
 import numpy as np
 
 from ._backend import as_float, from_array, record
+from .layout import swapaxes
+from .matmul import matmul
+from .places import tril, triu
 
 _CAUSES = {"cholesky": "Is it symmetric, x = L L^T, with all eigenvalues above 0?"}
 
@@ -57,6 +60,39 @@ def inv(x):
     x = _matrix(x, "inv")
     y = _run("inv", np.linalg.inv, np.asarray(x))
     return _result(y, (x,), lambda dy: -_t(y) @ dy @ _t(y))
+
+
+def pinv(x, rcond=None):
+    """Moore and Penrose's inverse y of x[...,M,N], [...,N,M]: the least y with the least |x y - 1|.
+
+    dx = -y^T dy y^T + (1 - x y) dy^T y y^T + y^T y dy^T (1 - y x). rcond: singular values below rcond times the largest
+    count as 0; None: the float's precision times max(M, N). Source: Golub and Pereyra (1973).
+
+    >>> cygrad.ops.pinv([[2.0], [0.0]]).numpy().tolist()
+    [[0.5, 0.0]]
+    """
+    x = _matrix(x, "pinv", False)
+    a = np.asarray(x)
+    rcond = max(a.shape[-2:]) * np.finfo(a.dtype).eps if rcond is None else rcond
+    y = _run("pinv", np.linalg.pinv, a, rcond)
+
+    def backward(dy):
+        left, right = np.eye(a.shape[-2], dtype=a.dtype) - a @ y, np.eye(a.shape[-1], dtype=a.dtype) - y @ a
+        return -_t(y) @ dy @ _t(y) + left @ _t(dy) @ y @ _t(y) + _t(y) @ y @ _t(dy) @ right
+
+    return _result(y, (x,), backward)
+
+
+def matrix_rank(x, tol=None):
+    """How many singular values of each matrix in x[...,M,N] are above tol, as int32. No gradient.
+
+    tol None: the largest one times the float's precision times max(M, N).
+
+    >>> cygrad.ops.matrix_rank([[1.0, 2.0], [2.0, 4.0]]).item()
+    1
+    """
+    x = _matrix(x, "matrix_rank", False)
+    return from_array(np.asarray(_run("matrix_rank", np.linalg.matrix_rank, np.asarray(x), tol)), "int32")
 
 
 def det(x):
@@ -158,6 +194,17 @@ def cholesky(x, upper=False):
         return (s + _t(s)) / 2
 
     return _result(_t(y) if upper else y, (x,), backward)
+
+
+def cholesky_inverse(x, upper=False):
+    """The inverse of L L^T, for x = L, lower triangular; upper: x = L^T. The other half of x counts as 0.
+
+    >>> cygrad.ops.cholesky_inverse([[2.0, 0.0], [0.0, 1.0]]).numpy().tolist()
+    [[0.25, 0.0], [0.0, 1.0]]
+    """
+    x = _matrix(x, "cholesky_inverse")
+    y = inv(triu(x) if upper else tril(x))
+    return matmul(y, swapaxes(y, -1, -2)) if upper else matmul(swapaxes(y, -1, -2), y)
 
 
 def _gaps(values):

@@ -1,21 +1,16 @@
-"""Diagonals, pieces and places, with keras.ops's names: made of slices, joins and sums by index."""
-
-import builtins
-from math import prod
+"""Diagonals, triangles, grids and pieces, with keras.ops's names: made of slices, joins and choices."""
 
 import numpy as np
 
-from ._backend import K, as_float, constant_array, empty, integers, record, shell
-from ._shapes import strides_of
-from .creation import cast, convert_to_tensor, size_of
-from .elementwise import add, multiply, subtract
-from .indexing import get_item, pad, taken
+from ._backend import constant_array
+from .creation import convert_to_tensor
+from .elementwise import subtract
+from .indexing import get_item, pad
 from .layout import (
     axis_of,
     broadcast_to,
     concatenate,
     flip,
-    is_float,
     moveaxis,
     ravel,
     reshape,
@@ -186,7 +181,7 @@ def array_split(x, indices_or_sections, axis=0):
         n, count = x.shape[axis_of(axis, len(x.shape), "array_split")], int(indices_or_sections)
         if count < 1:
             raise ValueError(f"array_split: expected at least one piece; got {count}")
-        indices_or_sections = [i * (n // count) + builtins.min(i, n % count) for i in range(1, count)]
+        indices_or_sections = [i * (n // count) + min(i, n % count) for i in range(1, count)]
     return split(x, indices_or_sections, axis)
 
 
@@ -198,129 +193,10 @@ def diff(a, n=1, axis=-1):
     """
     a = convert_to_tensor(a)
     axis = axis_of(axis, len(a.shape), "diff")
-    before = (slice_(None),) * axis
+    before = (slice(None),) * axis
     for _ in range(n):
-        a = subtract(get_item(a, (*before, slice_(1, None))), get_item(a, (*before, slice_(None, -1))))
+        a = subtract(get_item(a, (*before, slice(1, None))), get_item(a, (*before, slice(None, -1))))
     return a
-
-
-# ---- slices and scattered values ----
-
-slice_ = builtins.slice
-
-
-def _window(inputs, start_indices, shape, op):
-    starts = [int(i) for i in start_indices]
-    if len(starts) != len(inputs.shape) or len(shape) != len(inputs.shape):
-        raise ValueError(
-            f"{op}: expected a start and a size for each axis of shape {inputs.shape}; got {starts}, {shape}"
-        )
-    for i, n, total in zip(starts, shape, inputs.shape):
-        if i < 0 or i + n > total:
-            raise ValueError(f"{op}: a piece of shape {shape} at {starts} leaves shape {inputs.shape}")
-    return starts
-
-
-def slice(inputs, start_indices, shape):
-    """The piece of that shape that begins at start_indices, one an axis. Raises ValueError where it leaves inputs.
-
-    >>> cygrad.ops.slice([[1.0, 2.0], [3.0, 4.0]], (0, 1), (2, 1)).numpy().tolist()
-    [[2.0], [4.0]]
-    """
-    x, shape = convert_to_tensor(inputs), size_of(shape, "slice")
-    starts = _window(x, start_indices, shape, "slice")
-    return get_item(x, tuple(slice_(i, i + n) for i, n in zip(starts, shape)))
-
-
-def slice_update(inputs, start_indices, updates):
-    """inputs with the piece that begins at start_indices replaced by updates.
-
-    Raises ValueError where that leaves inputs.
-
-    >>> cygrad.ops.slice_update([1.0, 2.0, 3.0], (1,), [9.0]).numpy().tolist()
-    [1.0, 9.0, 3.0]
-    """
-    x = convert_to_tensor(inputs)
-    new = cast(convert_to_tensor(updates), x.dtype)
-    starts = _window(x, start_indices, new.shape, "slice_update")
-    widths = [(i, total - i - n) for i, n, total in zip(starts, new.shape, x.shape)]
-    inside = np.zeros(x.shape, bool)
-    inside[tuple(slice_(i, i + n) for i, n in zip(starts, new.shape))] = True
-    return where(constant_array(inside, "bool"), pad(new, widths), x)
-
-
-def _places(indices, shape, op):
-    """The places in flat memory of indices[..., r], which point into the first r axes of shape; how many values lie at
-    each, and the index's own shape."""
-    index = integers(indices, op, "indices")
-    r = index.shape[-1] if index.shape else 0
-    if not 1 <= r <= len(shape):
-        raise ValueError(f"{op}: expected indices[..., r] for the first r of the axes of {shape}; got {index.shape}")
-    strides = constant_array(strides_of(shape[:r]), "int32")
-    return _sum(multiply(index, strides), -1), prod(shape[r:]), index.shape[:-1]
-
-
-def scatter(indices, values, shape):
-    """Zeros of that shape, to which values[i] is added at indices[i], for each i.
-
-    Shapes: indices[...,r] points into the first r axes of shape, values[..., *shape[r:]]. The gradient goes back to
-    values. Raises IndexError for an index out of range.
-
-    >>> cygrad.ops.scatter([[0], [2]], [1.0, 2.0], (3,)).numpy().tolist()
-    [1.0, 0.0, 2.0]
-    """
-    shape = size_of(shape, "scatter")
-    whole = not is_float(convert_to_tensor(values))
-    x = as_float(values, "scatter", "values")
-    places, inner, outer = _places(indices, shape, "scatter")
-    if x.shape != outer + shape[len(shape) - len(x.shape) + len(outer) :] or x.size != prod(outer) * inner:
-        raise ValueError(f"scatter: values of shape {x.shape} do not fit indices[{outer}] into shape {shape}")
-    y, rows = empty(shape), prod(shape) // inner if inner else 0
-    try:
-        K.take_backward(y, x, places, 1, rows, inner, places.size, 0)
-    except IndexError:
-        raise IndexError(f"scatter: an index is out of range for shape {shape}") from None
-    source = shell(x)
-
-    def backward(dy):
-        return reshape(taken(reshape(dy, (rows, inner)), places, 0, 0), source.shape)
-
-    return cast(y, convert_to_tensor(values).dtype) if whole else record(y, (x,), backward)
-
-
-def segment_sum(data, segment_ids, num_segments=None, sorted=False):
-    """y[s] = the sum of data[i] over the i whose segment_ids[i] is s. num_segments None: the largest id + 1.
-
-    sorted changes nothing.
-
-    >>> cygrad.ops.segment_sum([1.0, 2.0, 4.0], [0, 2, 0], 3).numpy().tolist()
-    [5.0, 0.0, 2.0]
-    """
-    x, ids = convert_to_tensor(data), integers(segment_ids, "segment_sum", "segment_ids")
-    count = int(np.asarray(ids).max(initial=-1)) + 1 if num_segments is None else num_segments
-    return scatter(reshape(ids, (-1, 1)), x, (count, *x.shape[1:]))
-
-
-def bincount(x, weights=None, minlength=0, sparse=False):
-    """How often each whole number from 0 up to the largest, or minlength - 1, occurs in x, or the sum of its weights.
-
-    sparse must be False.
-
-    >>> cygrad.ops.bincount([0, 2, 2]).numpy().tolist()
-    [1, 0, 2]
-    """
-    if sparse:
-        raise ValueError("bincount: sparse tensors are not supported; expected sparse=False")
-    x = integers(x, "bincount", "x")
-    count = max(int(np.asarray(x).max(initial=-1)) + 1, minlength)
-    rows = x.shape[:-1]
-    ones = constant_array(np.ones(x.shape), None) if weights is None else as_float(weights, "bincount", "weights")
-    if rows:
-        numbers = constant_array(np.arange(prod(rows)).reshape(*rows, 1) * count, "int32")
-        y = reshape(scatter(reshape(add(x, numbers), (-1, 1)), ravel(ones), (prod(rows) * count,)), (*rows, count))
-    else:
-        y = scatter(reshape(x, (-1, 1)), ones, (count,))
-    return cast(y, "int32") if weights is None else y
 
 
 def space_to_depth(x, block_size, data_format="channels_last"):
@@ -362,3 +238,85 @@ def _blocks(x, block_size, data_format, op):
     if len(x.shape) != 4:
         raise ValueError(f"{op}: expected x[N,H,W,C]; got shape {x.shape}")
     return x, int(block_size)
+
+
+def roll(x, shift, axis=None):
+    """The values moved by shift places along axis, those beyond the end back to the start. axis None: in x flattened.
+
+    >>> cygrad.ops.roll([1.0, 2.0, 3.0], 1).numpy().tolist()
+    [3.0, 1.0, 2.0]
+    """
+    x = convert_to_tensor(x)
+    if axis is None:
+        return reshape(roll(ravel(x), shift, 0), x.shape)
+    pairs = [(shift, axis)] if isinstance(axis, int) else list(zip(np.broadcast_to(shift, len(axis)).tolist(), axis))
+    for places, a in pairs:
+        n = x.shape[axis_of(a, len(x.shape), "roll")]
+        cut = -places % n if n else 0
+        x = concatenate(split(x, [cut], a)[::-1], a) if cut else x
+    return x
+
+
+def tril(x, k=0):
+    """x[..., i, j] where j - i <= k, else 0.
+
+    >>> cygrad.ops.tril([[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
+    [[1.0, 0.0], [3.0, 4.0]]
+    """
+    x = convert_to_tensor(x)
+    return where(constant_array(np.tri(*x.shape[-2:], k), "bool"), x, 0)
+
+
+def triu(x, k=0):
+    """x[..., i, j] where j - i >= k, else 0.
+
+    >>> cygrad.ops.triu([[1.0, 2.0], [3.0, 4.0]]).numpy().tolist()
+    [[1.0, 2.0], [0.0, 4.0]]
+    """
+    x = convert_to_tensor(x)
+    return where(constant_array(np.tri(*x.shape[-2:], k - 1), "bool"), 0, x)
+
+
+def hsplit(x, indices_or_sections):
+    """split(x, indices_or_sections, axis=1), or along the only axis of a vector.
+
+    >>> [piece.shape for piece in cygrad.ops.hsplit(cygrad.ops.zeros((2, 4)), 2)]
+    [(2, 2), (2, 2)]
+    """
+    x = convert_to_tensor(x)
+    return split(x, indices_or_sections, min(len(x.shape), 2) - 1)
+
+
+def vsplit(x, indices_or_sections):
+    """split(x, indices_or_sections, axis=0).
+
+    >>> [piece.shape for piece in cygrad.ops.vsplit(cygrad.ops.zeros((3, 4)), [1])]
+    [(1, 4), (2, 4)]
+    """
+    return split(x, indices_or_sections, 0)
+
+
+def dsplit(x, indices_or_sections):
+    """split(x, indices_or_sections, axis=2).
+
+    >>> [piece.shape for piece in cygrad.ops.dsplit(cygrad.ops.zeros((1, 2, 4)), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
+    return split(x, indices_or_sections, 2)
+
+
+def select(condlist, choicelist, default=0):
+    """The value of the first choice whose condition holds, elementwise, with broadcasting; default where none does.
+
+    condlist, choicelist: as many conditions as choices. The gradient goes to what was chosen.
+
+    >>> x = np.array([1.0, 5.0, 9.0])
+    >>> cygrad.ops.select([x < 3, x < 7], [x, 10 * x]).numpy().tolist()
+    [1.0, 50.0, 0.0]
+    """
+    if len(condlist) != len(choicelist):
+        raise ValueError(f"select: expected as many choices as conditions; got {len(choicelist)} and {len(condlist)}")
+    y = default
+    for condition, choice in reversed(list(zip(condlist, choicelist))):
+        y = where(condition, choice, y)
+    return convert_to_tensor(y)
