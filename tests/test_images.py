@@ -16,6 +16,13 @@ RANDOM = {
     "RandomCrop": lambda **more: layers.RandomCrop(5, 4, **more),
     "RandomContrast": lambda **more: layers.RandomContrast(0.8, **more),
     "RandomBrightness": lambda **more: layers.RandomBrightness(0.3, **more),
+    "RandomColorDegeneration": lambda **more: layers.RandomColorDegeneration(0.8, **more),
+    "RandomErasing": lambda **more: layers.RandomErasing(**more),
+    "RandomGrayscale": lambda **more: layers.RandomGrayscale(0.5, **more),
+    "RandomInvert": lambda **more: layers.RandomInvert(**more),
+    "RandomPosterization": lambda **more: layers.RandomPosterization(8, **more),
+    "RandomShear": lambda **more: layers.RandomShear(0.3, 0.2, **more),
+    "Solarization": lambda **more: layers.Solarization(0.5, 0.5, **more),
 }
 
 

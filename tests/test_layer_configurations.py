@@ -53,6 +53,7 @@ DEPTHWISE = {
     "bias_constraint": "non_neg",
     "name": "d",
 }
+COLOURED = {"value_range": (0, 1), "data_format": "channels_last", "seed": 3, "name": "r"}
 FILLED = {"fill_mode": "constant", "interpolation": "nearest", "seed": 3, "fill_value": 2.0}
 FILLED |= {"data_format": "channels_last", "name": "r"}
 PROJECTED = {
@@ -134,6 +135,18 @@ ARGUMENTS = {
     layers.RandomCrop: {"height": 3, "width": 4, "seed": 3, "data_format": "channels_last", "name": "r"},
     layers.RandomContrast: {"factor": (0.1, 0.2), "value_range": (0, 1), "seed": 3, "name": "r"},
     layers.RandomBrightness: {"factor": (-0.1, 0.2), "value_range": (0, 1), "seed": 3, "name": "r"},
+    layers.RandomGrayscale: {"factor": 0.3, "data_format": "channels_last", "seed": 3, "name": "r"},
+    layers.RandomColorDegeneration: {"factor": (0.1, 0.2), **COLOURED},
+    layers.RandomInvert: {"factor": (0.1, 0.2), **COLOURED},
+    layers.RandomPosterization: {"factor": (2, 5), **COLOURED},
+    layers.RandomErasing: {"factor": (0.1, 0.2), "scale": (0.2, 0.3), "fill_value": [1, 2, 3], **COLOURED},
+    layers.Solarization: {
+        **{"addition_factor": (0.1, 0.2), "threshold_factor": (0.0, 0.4), "value_range": (0, 1), "seed": 3},
+        "name": "s",
+    },
+    layers.RandomShear: {"x_factor": 0.3, "y_factor": (0.1, 0.2), **FILLED},
+    layers.AdaptiveAveragePooling2D: {"output_size": (2, 3), "data_format": "channels_last", "name": "p"},
+    layers.AdaptiveAveragePooling1D: {"output_size": (2,), "data_format": "channels_last", "name": "p"},
     layers.Lambda: {
         "function": activations.relu,
         "output_shape": (3,),
@@ -254,6 +267,8 @@ ARGUMENTS |= {
     layers.AveragePooling1D: {**ARGUMENTS[layers.MaxPooling2D], "pool_size": (3,), "strides": (1,)},
     layers.GlobalAveragePooling1D: ARGUMENTS[layers.GlobalAveragePooling2D],
     layers.GlobalMaxPooling1D: ARGUMENTS[layers.GlobalMaxPooling2D],
+    layers.AdaptiveMaxPooling1D: ARGUMENTS[layers.AdaptiveAveragePooling1D],
+    layers.AdaptiveMaxPooling2D: ARGUMENTS[layers.AdaptiveAveragePooling2D],
     layers.Identity: {"name": "i", "trainable": False},
     layers.Masking: {"mask_value": -1.5, "name": "m", "trainable": False},
     layers.ReLU: {"max_value": 6.0, "negative_slope": 0.1, "threshold": 0.5, "name": "r"},
@@ -354,6 +369,12 @@ REQUIRED = {
     layers.RandomRotation: ["factor"],
     layers.RandomContrast: ["factor"],
     layers.RandomBrightness: ["factor"],
+    layers.RandomColorDegeneration: ["factor"],
+    layers.RandomPosterization: ["factor"],
+    layers.AdaptiveAveragePooling1D: ["output_size"],
+    layers.AdaptiveAveragePooling2D: ["output_size"],
+    layers.AdaptiveMaxPooling1D: ["output_size"],
+    layers.AdaptiveMaxPooling2D: ["output_size"],
     layers.Normalization: [],
     layers.Lambda: ["function"],
     layers.MultiHeadAttention: ["num_heads", "key_dim"],

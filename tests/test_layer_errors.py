@@ -285,3 +285,21 @@ def test_check_numerics_names_the_first_layer():
     finally:
         assert config.check_numerics(False) is True
     net(np.ones((2, 3)))
+
+
+WEIGHTS = [
+    (lambda: layers.Dense(3), "kernel"),
+    (lambda: layers.EinsumDense("ab,bc->ac", 3), "kernel"),
+    (lambda: layers.Conv2D(3, 2), "kernel"),
+    (lambda: layers.DepthwiseConv1D(2), "kernel"),
+    (lambda: layers.Conv1DTranspose(3, 2), "kernel"),
+    (lambda: layers.SeparableConv2D(3, 2), "pointwise_kernel"),
+    (lambda: layers.Embedding(3, 2), "embeddings"),
+    (lambda: layers.LSTMCell(3), "recurrent_kernel"),
+]
+
+
+@pytest.mark.parametrize(("make", "name"), WEIGHTS)
+def test_a_weight_is_not_there_before_build(make, name):
+    with pytest.raises(AttributeError, match=f"`{name}` is made by build; call the layer or its build first"):
+        getattr(make(), name)

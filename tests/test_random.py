@@ -102,3 +102,17 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match="normal: seed must be an integer or None; got 'x'"):
         random.normal((2,), seed="x")
     assert random.normal(3).shape == (3,) and random.normal(()).shape == ()
+
+
+def test_beta_gamma_and_binomial():
+    draws = {
+        "beta": (random.beta((4000,), 2.0, 3.0, seed=1), 0.4, (0.4 * 0.6 / 6) ** 0.5),
+        "gamma": (random.gamma((4000,), 2.0, seed=1), 2.0, 2.0**0.5),
+        "binomial": (random.binomial((4000,), 10, 0.3, seed=1), 3.0, 2.1**0.5),
+    }
+    for x, mean, spread in draws.values():
+        assert x.dtype == "float32"
+        np.testing.assert_allclose([x.numpy().mean(), x.numpy().std()], [mean, spread], rtol=0.06)
+    y = random.gamma((2, 3), np.float32([1.0, 50.0, 900.0]), seed=3).numpy()
+    assert (y[:, 0] < y[:, 1]).all() and (y[:, 1] < y[:, 2]).all()
+    np.testing.assert_array_equal(y, random.gamma((2, 3), np.float32([1.0, 50.0, 900.0]), seed=3))

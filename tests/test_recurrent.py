@@ -173,8 +173,15 @@ def test_stateful_goes_on_where_the_last_batch_ended(kind):
     layer.reset_states()
     np.testing.assert_array_equal(layer(x), whole)
     assert not any("state" in w.name for w in layer.weights)
-    with pytest.raises(ValueError, match="all batches have the size of the first, 3; got 2"):
+    with pytest.raises(ValueError, match="all batches have the size that it was built with, 3; got 2"):
         layer(x[:2])
+
+
+def test_a_stateful_layer_takes_batches_of_the_size_that_input_says():
+    model = Sequential([cygrad.Input(batch_shape=(4, 3, 2)), layers.LSTM(5, stateful=True)])
+    with pytest.raises(ValueError, match="that it was built with, 4; got 2"):
+        model(np.zeros((2, 3, 2)))
+    assert model(np.zeros((4, 3, 2))).shape == (4, 5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

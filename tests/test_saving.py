@@ -300,6 +300,12 @@ ARGUMENTS = {
     "SeparableConv1D": {"filters": 2, "kernel_size": 2},
     "RandomBrightness": {"factor": 0.1},
     "RandomContrast": {"factor": 0.1},
+    "RandomColorDegeneration": {"factor": 0.1},
+    "RandomPosterization": {"factor": 4},
+    "AdaptiveAveragePooling1D": {"output_size": 2},
+    "AdaptiveAveragePooling2D": {"output_size": (2, 3)},
+    "AdaptiveMaxPooling1D": {"output_size": 2},
+    "AdaptiveMaxPooling2D": {"output_size": (2, 3)},
     "RandomCrop": {"height": 2, "width": 3},
     "RandomRotation": {"factor": 0.1, "seed": 3},
     "RandomTranslation": {"height_factor": 0.1, "width_factor": 0.2},
@@ -332,7 +338,7 @@ ARGUMENTS = {
     "TimeDistributed": {"layer": layers.Dense(3)},
     "Wrapper": {"layer": layers.Dense(3)},
 }
-SHAPES = {1: (6,), 2: (6, 4), 3: (6, 6, 4)}
+SHAPES = {1: (6,), 2: (6, 4), 3: (6, 6, 4), "rgb": (6, 6, 3)}
 MERGING = {"Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"}
 NOT_ALONE = {"CategoryEncoding", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}  # not of floats
 NOT_ALONE |= {"GRUCell", "InputLayer", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Wrapper"}

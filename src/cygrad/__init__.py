@@ -20,6 +20,8 @@ _NAMES = {
     "GradientTape": "ops._backend",
     "Initializer": "initializers",
     "Input": "layers",
+    "InputSpec": "layers",
+    "KerasTensor": "layers.symbolic",
     "Layer": "layers",
     "Loss": "losses",
     "Metric": "metrics",

@@ -250,6 +250,44 @@ def shuffle(x, axis=0, seed=None):
     )
 
 
+def beta(shape, alpha, beta, dtype=None, seed=None):
+    """A tensor of numbers in 0 .. 1 from beta distributions; alpha and beta, numbers or arrays, broadcast to shape.
+
+    seed: an integer for the same random numbers each time.
+
+    >>> cygrad.random.beta((2, 3), 0.2, 0.2, seed=1).shape
+    (2, 3)
+    """
+    return _by_numpy("beta", shape, seed, dtype, np.asarray(alpha), np.asarray(beta))
+
+
+def gamma(shape, alpha, dtype=None, seed=None):
+    """A tensor of numbers from gamma distributions of parameter alpha, a number or array that broadcasts, and scale 1.
+
+    shape: the sizes, as a tuple. seed: an integer for the same random numbers each time.
+
+    >>> cygrad.random.gamma((2, 3), 2.0, seed=1).shape
+    (2, 3)
+    """
+    return _by_numpy("gamma", shape, seed, dtype, np.asarray(alpha))
+
+
+def binomial(shape, counts, probabilities, dtype=None, seed=None):
+    """A tensor of how often each of counts trials succeeded, as floats; counts and probabilities broadcast to shape.
+
+    seed: an integer for the same random numbers each time.
+
+    >>> cygrad.random.binomial((3,), 4, 1.0, seed=1).numpy().tolist()
+    [4.0, 4.0, 4.0]
+    """
+    return _by_numpy("binomial", shape, seed, dtype, np.asarray(counts).astype(np.int64), np.asarray(probabilities))
+
+
+def _by_numpy(who, shape, seed, dtype, *parameters):
+    draw = getattr(_numpy_generator(seed, who), who)
+    return from_array(draw(*parameters, size=_shape(shape, who)), dtype)
+
+
 def _numpy_generator(seed, who):
     key, counter = draw_seed(seed, who)
     return np.random.Generator(np.random.Philox(key=key, counter=counter << 128))

@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
 MODULES = [
     "applications", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics",
     "optimizers", "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
-    "distillation",
+    "ops.image", "distillation",
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
@@ -29,6 +29,8 @@ DIFFERENCES = {
     "distillation.LogitsDistillation": "the default loss compares probabilities, as the class KLDivergence does; Keras "
     "compares bare logits when 'kl_divergence' is given by its name",
     "layers.Hashing": "the hash is BLAKE2b, so the bins are others",
+    "layers.IntegerLookup": "numbers are int32; with several OOV indices, another hash (not farmhash) chooses",
+    "layers.Solarization": "the lower limits of both factors are parts of 255, as the upper ones",
     "layers.StringLookup": _STRINGS,
     "layers.TextVectorization": _STRINGS + "; no ragged or sparse results",
     "losses.BinaryCrossentropy": _LOGITS,
@@ -40,6 +42,9 @@ DIFFERENCES = {
     "metrics.SparseCategoricalCrossentropy": "with ignore_class, the mean is over the samples that are left",
     "models.load_model": _OWN_FILES,
     "models.save_model": _OWN_FILES,
+    "ops.argpartition": "sorts wholly",
+    "ops.image.affine_transform": "no perspective: the last two numbers of a transform are 0",
+    "ops.image.resize": "'bilinear' and 'nearest' alone, no antialias",
     "ops.ctc_decode": "strategy='greedy' alone",
     "ops.max": "the gradient goes to the first of equal maxima",
     "ops.min": "the gradient goes to the first of equal minima",
@@ -58,6 +63,25 @@ DIFFERENCES = {
     "utils.image_dataset_from_directory": _PICTURES,
     "preprocessing.timeseries_dataset_from_array": "gives a PyDataset; no format argument",
 }
+
+
+_COMPLEX = "there are no complex numbers"
+_VOLUMES = "there are no kernels for volumes"
+_OTHERS = "of another framework"
+ABSENT = {  # names that are not meant to be there
+    _VOLUMES: "AdaptiveAveragePooling3D AdaptiveMaxPooling3D AveragePooling3D AvgPool3D Conv3D Conv3DTranspose "
+    "ConvLSTM3D Convolution3D Convolution3DTranspose Cropping3D GlobalAveragePooling3D GlobalAvgPool3D "
+    "GlobalMaxPool3D GlobalMaxPooling3D MaxPool3D MaxPooling3D SpatialDropout3D UpSampling3D ZeroPadding3D "
+    "extract_patches_3d",
+    _OTHERS: "FlaxLayer JaxLayer TFSMLayer TorchModuleWrapper OrbaxCheckpoint",
+    _COMPLEX: "angle conj conjugate eig fft fft2 ifft2 imag isreal polar real view_as_complex view_as_real",
+    "gradients are computed backwards only": "jvp",
+    "layers compute in float32: no loss needs scaling": "LossScaleOptimizer",
+    "pictures have no bounding boxes here": "MaxNumBoundingBoxes",
+    "`plot_model` draws without Graphviz": "model_to_dot",
+    "a file is data: `safetensors` reads and writes it": "KerasFileEditor",
+}
+_REASONS = {name: reason for reason, names in ABSENT.items() for name in names.split()}
 
 
 def public(module):
@@ -86,7 +110,8 @@ def table():
         names = public(theirs)
         there = [name for name in names if hasattr(mine, name)]
         differing = [name for name in there if f"{path}.{name}" in DIFFERENCES]
-        missing = [name for name in names if name not in there]
+        missing = [name for name in names if name not in there and name not in _REASONS]
+        refused = [name for name in names if name not in there and name in _REASONS]
         lines += [f"## keras.{path}", ""]
         works = [name for name in there if name not in differing]
         lines += [f"**Works** ({len(works)}): {_listed(works)}", ""]
@@ -96,6 +121,11 @@ def table():
             lines += [""]
         if missing:
             lines += [f"**Not there** ({len(missing)}): {_listed(missing)}", ""]
+        if refused:
+            lines += ["**Not meant to be there**:", ""]
+            reasons = dict.fromkeys(_REASONS[name] for name in refused)
+            lines += [f"- {_listed([n for n in refused if _REASONS[n] == reason])}: {reason}" for reason in reasons]
+            lines += [""]
     return "\n".join(lines)
 
 

@@ -221,3 +221,25 @@ def test_image_dataset_pixels(folder, aspect):
         x = keras.utils.img_to_array(keras.utils.load_img(path))
         want = keras.ops.image.resize(x, (16, 10), **aspect)
         np.testing.assert_allclose(got, np.asarray(want), rtol=1e-4, atol=0.02)
+
+
+FORMULAS = {
+    "extract_patches": lambda m, x: m.extract_patches(x, 2),
+    "extract_patches same": lambda m, x: m.extract_patches(x, (3, 2), (2, 3), padding="same"),
+    "extract_patches dilated": lambda m, x: m.extract_patches(x, 2, 1, 2),
+    "extract_patches of one": lambda m, x: m.extract_patches(x[0], 3),
+    "crop_images": lambda m, x: m.crop_images(x, 1, None, 2, 1, None, 3),
+    "pad_images": lambda m, x: m.pad_images(x, 1, None, None, 1, 9, 12),
+    "rgb_to_grayscale": lambda m, x: m.rgb_to_grayscale(x),
+    "rgb_to_hsv": lambda m, x: m.rgb_to_hsv(x),
+    "hsv_to_rgb": lambda m, x: m.hsv_to_rgb(x),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_pictures_by_formulas(name):
+    x = np.random.default_rng(0).uniform(0, 1, (2, 7, 8, 3)).astype("float32")
+    x[0, 0, 0] = x[0, 0, 1, 1] = 0.0
+    found = FORMULAS[name](cygrad.ops.image, x)
+    expected = FORMULAS[name](keras.ops.image, keras.ops.convert_to_tensor(x))
+    np.testing.assert_allclose(np.asarray(found), keras.ops.convert_to_numpy(expected), rtol=1e-5, atol=1e-6)

@@ -82,6 +82,10 @@ CASES += [
     ("GlobalMaxPooling2D", {"keepdims": True}, IMAGES),
     ("GlobalAveragePooling1D", {}, SERIES),
     ("GlobalMaxPooling1D", {}, SERIES),
+    ("AdaptiveAveragePooling1D", {"output_size": 4}, SERIES),
+    ("AdaptiveMaxPooling1D", {"output_size": 4}, SERIES),
+    ("AdaptiveAveragePooling2D", {"output_size": (3, 4)}, IMAGES),
+    ("AdaptiveMaxPooling2D", {"output_size": (3, 4)}, IMAGES),
     ("Flatten", {}, IMAGES),
     ("Flatten", {}, ROWS),
     ("Reshape", {"target_shape": (3, -1)}, SERIES),
@@ -288,7 +292,10 @@ def test_activation_functions(name):
 
 
 RANDOM = {f"Random{name}" for name in ("Brightness", "Contrast", "Crop", "Flip", "Rotation", "Translation", "Zoom")}
-ELSEWHERE = RANDOM | {"Embedding"} | {  # compared by tests of their own, below, in test_keras_attention and _text
+RANDOM |= {
+    f"Random{name}" for name in ("ColorDegeneration", "Erasing", "Grayscale", "Invert", "Posterization", "Shear")
+}
+ELSEWHERE = RANDOM | {"Embedding", "Solarization"} | {  # in tests of their own: below, test_keras_attention, _text
     "AdditiveAttention", "Attention", "EinsumDense", "GroupQueryAttention", "Lambda", "MultiHeadAttention",
     "CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",
 }  # fmt: skip
@@ -342,6 +349,11 @@ def test_affine_transform(fill_mode, interpolation):
         ("RandomZoom", {"height_factor": (0.3, 0.3)}),
         ("RandomZoom", {"height_factor": (-0.3, -0.3), "width_factor": (0.1, 0.1), "fill_mode": "constant"}),
         ("RandomBrightness", {"factor": (0.2, 0.2), "value_range": (-3, 3)}),
+        ("RandomInvert", {"factor": (1, 1), "value_range": (-3, 3)}),
+        ("RandomPosterization", {"factor": (3, 3), "value_range": (-4, 4)}),
+        ("Solarization", {"value_range": (-4, 4)}),
+        ("RandomErasing", {"factor": (1, 1), "scale": (1, 1), "fill_value": 2, "value_range": (-3, 3)}),
+        ("RandomShear", {"fill_mode": "nearest"}),
     ],
 )
 def test_random_layers_without_chance(name, arguments):
@@ -349,6 +361,26 @@ def test_random_layers_without_chance(name, arguments):
     x = normal(np.random.default_rng(0), IMAGES)
     mine, theirs = pair("layers", name, arguments)
     close(mine(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), 400)
+
+
+def test_greys():
+    x = np.abs(normal(np.random.default_rng(0), (4, 5, 6, 3)))
+    for name, arguments in (
+        ("RandomGrayscale", {"factor": 1.0}),
+        ("RandomColorDegeneration", {"factor": (0.4, 0.4), "value_range": (0, 2)}),
+    ):
+        mine, theirs = pair("layers", name, arguments)
+        close(mine(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), 400)
+
+
+def test_layers_as_data():
+    config = cygrad.layers.serialize(cygrad.layers.Dense(3, name="d"))
+    assert {**config, "module": 0, "config": 0} == {
+        **keras.layers.serialize(keras.layers.Dense(3, name="d")),
+        "module": 0,
+        "config": 0,
+    }
+    assert cygrad.layers.deserialize(config).get_config() == cygrad.layers.Dense(3, name="d").get_config()
 
 
 def test_normalization_adapts():

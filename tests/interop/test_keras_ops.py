@@ -399,6 +399,10 @@ for name in ("max_pool", "average_pool"):
     case(name, of(name, pool_size=2), IMAGES)
     case(name, of(name, pool_size=(3, 2), strides=1), IMAGES)
     case(name, of(name, pool_size=3, strides=2), SERIES)
+for name in ("adaptive_average_pool", "adaptive_max_pool"):
+    for size in (1, 3, (2, 5), (9, 6)):
+        case(name, of(name, output_size=size), IMAGES)
+    case(name, of(name, output_size=4), SERIES)
 case("max_pool", of("max_pool", pool_size=3, strides=2, padding="same"), IMAGES)
 case("average_pool", of("average_pool", pool_size=3, strides=1, padding="same"), IMAGES)  # padding alike on both sides
 

@@ -87,6 +87,9 @@ CASES = {
     "max_pool same": (lambda x: ops.max_pool(x, (3, 2), strides=(2, 1), padding="same"), distinct(2, 5, 4, 3)),
     "max_pool 1d": (lambda x: ops.max_pool(x, 3, 2), distinct(2, 7, 3)),
     "max_pool of a large window": (lambda x: ops.max_pool(x, 17, padding="same"), distinct(1, 20, 18, 2)),
+    "adaptive_average_pool": (lambda x: ops.adaptive_average_pool(x, (2, 5)), normal(2, 5, 4, 3)),
+    "adaptive_max_pool": (lambda x: ops.adaptive_max_pool(x, (2, 5)), distinct(2, 5, 4, 3)),
+    "adaptive_max_pool 1d": (lambda x: ops.adaptive_max_pool(x, 3), distinct(2, 7, 3)),
     "average_pool": (lambda x: ops.average_pool(x, 2), normal(2, 5, 4, 3)),
     "average_pool same": (lambda x: ops.average_pool(x, 3, strides=2, padding="same"), normal(2, 5, 4, 3)),
     "average_pool 1d": (lambda x: ops.average_pool(x, 2, padding="same"), normal(2, 5, 3)),
@@ -195,4 +198,11 @@ CASES = {
         normal(2, 2),
         normal(2, 2),
     ),
+    # pictures
+    "image extract_patches": (lambda x: ops.image.extract_patches(x, (2, 3), 2, 1, "same"), normal(2, 5, 4, 3)),
+    "image crop_images": (lambda x: ops.image.crop_images(x, 1, 0, 1, 2), normal(2, 5, 4, 3)),
+    "image pad_images": (lambda x: ops.image.pad_images(x, 1, 0, 1, 2), normal(5, 4, 3)),
+    "image rgb_to_grayscale": (ops.image.rgb_to_grayscale, normal(2, 2, 4, 3)),
+    "image rgb_to_hsv": (ops.image.rgb_to_hsv, positive(2, 2, 4, 3)),
+    "image hsv_to_rgb": (lambda x: ops.image.hsv_to_rgb(x * 0.7), positive(2, 2, 4, 3)),
 }

@@ -12,6 +12,16 @@ from .augmentation import (
     RandomZoom,
 )
 from .categorical import CategoryEncoding, Discretization, Hashing
+from .coloring import (
+    RandomColorDegeneration,
+    RandomErasing,
+    RandomGrayscale,
+    RandomInvert,
+    RandomPosterization,
+    RandomShear,
+    Solarization,
+)
+from .configuration import deserialize, serialize
 from .convolutional import (
     Conv1D,
     Conv2D,
@@ -57,6 +67,10 @@ from .normalization import (
     UnitNormalization,
 )
 from .pooling import (
+    AdaptiveAveragePooling1D,
+    AdaptiveAveragePooling2D,
+    AdaptiveMaxPooling1D,
+    AdaptiveMaxPooling2D,
     AveragePooling1D,
     AveragePooling2D,
     AvgPool1D,
@@ -116,6 +130,10 @@ __all__ = [
     "RNN",
     "Activation",
     "ActivityRegularization",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
     "Add",
     "AdditiveAttention",
     "AlphaDropout",
@@ -187,10 +205,16 @@ __all__ = [
     "Permute",
     "RMSNormalization",
     "RandomBrightness",
+    "RandomColorDegeneration",
     "RandomContrast",
     "RandomCrop",
+    "RandomErasing",
     "RandomFlip",
+    "RandomGrayscale",
+    "RandomInvert",
+    "RandomPosterization",
     "RandomRotation",
+    "RandomShear",
     "RandomTranslation",
     "RandomZoom",
     "ReLU",
@@ -205,6 +229,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "StackedRNNCells",
@@ -221,9 +246,11 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
 ]

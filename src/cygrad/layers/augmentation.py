@@ -232,15 +232,15 @@ class RandomCrop(_Augmentation):
 
 
 class _Shading(_Augmentation):
-    """What RandomContrast and RandomBrightness share: values stay within value_range."""
+    """What RandomContrast, RandomBrightness and the layers of coloring.py share: values stay within value_range."""
 
-    def __init__(self, factor, value_range, seed, least, **kwargs):
+    def __init__(self, factor, value_range, seed, least, most=1.0, **kwargs):
         super().__init__(seed, **kwargs)
         if not isinstance(value_range, (list, tuple)) or len(value_range) != 2 or value_range[0] > value_range[1]:
             raise ValueError(
                 f"{type(self).__name__}: value_range must be two numbers, the lower first; got {value_range!r}"
             )
-        self.factor, self.value_range = limits(self, "factor", factor, least, 1.0), tuple(value_range)
+        self.factor, self.value_range = limits(self, "factor", factor, least, most), tuple(value_range)
 
     def _by_picture(self, x, low, high):
         """A number from [low, high) for each image, as a tensor that broadcasts with x."""

@@ -83,3 +83,26 @@ class Configuration:
     def build_from_config(self, config):
         if config:
             self.build(**{name: map_shapes(tuple, shape) for name, shape in config.items()})
+
+
+def serialize(layer):
+    """A layer as plain data, {"module", "class_name", "config", "registered_name"}: for the get_config of a layer that
+    holds it.
+
+    >>> cygrad.layers.serialize(cygrad.layers.Dense(3, name="d"))["class_name"]
+    'Dense'
+    """
+    from ..saving import serialize_keras_object
+
+    return serialize_keras_object(layer)
+
+
+def deserialize(config, custom_objects=None):
+    """A layer from serialize's result; custom_objects, {name: class}, has the caller's own classes.
+
+    >>> cygrad.layers.deserialize({"class_name": "Dense", "config": {"units": 3}}).units
+    3
+    """
+    from ..saving import deserialize_keras_object
+
+    return deserialize_keras_object(config, custom_objects)

@@ -5,6 +5,7 @@ from .. import activations, ops
 from .arguments import channels_last, choice, flag, given, numbers, positive, window_output
 from .core import ActivationMixin
 from .layer import InputSpec, Layer
+from .weights import BuiltLater
 
 
 class _Convolution(ActivationMixin, Layer):
@@ -60,6 +61,8 @@ class _Convolution(ActivationMixin, Layer):
 class _Conv(_Convolution):
     """What Conv1D and Conv2D share: one kernel[window, C/groups, filters]."""
 
+    kernel = BuiltLater()
+
     def __init__(self, *, filters, groups, kernel_initializer, kernel_regularizer, kernel_constraint, **kwargs):
         super().__init__(**kwargs)
         self.filters = positive(self, "filters", filters)
@@ -70,7 +73,6 @@ class _Conv(_Convolution):
                 f"got groups={self.groups} and filters={self.filters}"
             )
         self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self.kernel = None
 
     def build(self, input_shape):
         channels = input_shape[-1]
@@ -206,9 +208,10 @@ class Conv2D(_Conv):
 class _DepthwiseConv(_Depthwise):
     """What DepthwiseConv1D and DepthwiseConv2D share: they are that alone."""
 
+    kernel = BuiltLater()
+
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.kernel = None
 
     def build(self, input_shape):
         channels = input_shape[-1]
@@ -310,11 +313,13 @@ class DepthwiseConv2D(_DepthwiseConv):
 class _SeparableConv(_Depthwise):
     """What SeparableConv1D and SeparableConv2D share: the depthwise convolution and the mixing of channels after it."""
 
+    depthwise_kernel = BuiltLater()
+    pointwise_kernel = BuiltLater()
+
     def __init__(self, *, filters, pointwise_initializer, pointwise_regularizer, pointwise_constraint, **kwargs):
         super().__init__(**kwargs)
         self.filters = positive(self, "filters", filters)
         self._keep_weight("pointwise", pointwise_initializer, pointwise_regularizer, pointwise_constraint)
-        self.depthwise_kernel = self.pointwise_kernel = None
 
     def build(self, input_shape):
         channels = input_shape[-1]

@@ -5,10 +5,13 @@ from .. import activations, ops
 from ..ops.conv2d import transposed_size
 from .arguments import given, numbers, positive
 from .convolutional import _Convolution
+from .weights import BuiltLater
 
 
 class _ConvTranspose(_Convolution):
     """What both share: one kernel[window, filters, C], used as a convolution's input gradient uses it."""
+
+    kernel = BuiltLater()
 
     def __init__(
         self, *, filters, output_padding, kernel_initializer, kernel_regularizer, kernel_constraint, **kwargs
@@ -24,7 +27,6 @@ class _ConvTranspose(_Convolution):
                     f"got {self.output_padding} and {self.strides}"
                 )
         self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
-        self.kernel = None
 
     def build(self, input_shape):
         self.kernel = self._make_weight("kernel", (*self.kernel_size, self.filters, input_shape[-1]))

@@ -10,6 +10,7 @@ from .arguments import channels_last, flag, positive
 from .layer import InputSpec, Layer
 from .naming import auto_name
 from .symbolic import KerasTensor, Node
+from .weights import BuiltLater
 
 
 class InputLayer(Layer):
@@ -169,6 +170,8 @@ class Dense(ActivationMixin, Layer):
     [[7.0, 7.0]]
     """
 
+    kernel = BuiltLater()
+
     _leaf = True
     _letters = "N...C"
 
@@ -192,7 +195,7 @@ class Dense(ActivationMixin, Layer):
         self.use_bias = flag(self, "use_bias", use_bias)
         self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._keep_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
-        self.kernel = self.bias = None
+        self.bias = None
         self.input_spec = InputSpec(min_ndim=2)
         self.supports_masking = True
         if self.units == 1 and self.activation is activations.softmax:

@@ -6,6 +6,7 @@ import string
 from .. import activations, initializers, ops
 from .core import ActivationMixin
 from .layer import InputSpec, Layer
+from .weights import BuiltLater
 
 
 class EinsumDense(ActivationMixin, Layer):
@@ -25,6 +26,8 @@ class EinsumDense(ActivationMixin, Layer):
     >>> layer(np.zeros((3, 4, 6))).shape, layer.bias.shape
     ((3, 4, 2, 5), (2, 5))
     """
+
+    kernel = BuiltLater()
 
     _leaf = True
     _unsaved = ("output_shape",)  # as a property, the shape of what comes out
@@ -69,7 +72,7 @@ class EinsumDense(ActivationMixin, Layer):
         self.activation = activation
         self._keep_weight("kernel", kernel_initializer, kernel_regularizer, kernel_constraint)
         self._keep_weight("bias", bias_initializer, bias_regularizer, bias_constraint)
-        self.kernel = self.bias = None
+        self.bias = None
 
     def _sizes(self, input_shape):
         """(letters of x, kernel and y with those that '...' stands for, {letter: size}, shape of y)."""

@@ -5,6 +5,7 @@ import warnings
 from .. import ops
 from .arguments import flag, positive
 from .layer import Layer
+from .weights import BuiltLater
 
 
 class Embedding(Layer):
@@ -23,6 +24,8 @@ class Embedding(Layer):
     >>> layer(np.array([[2, 1]])).numpy().tolist()
     [[[3.0, 4.0], [1.0, 2.0]]]
     """
+
+    embeddings = BuiltLater()
 
     _leaf = True
     integer_input = True  # fit and predict need not make floats of the numbers
@@ -49,13 +52,12 @@ class Embedding(Layer):
         self.output_dim = positive(self, "output_dim", output_dim)
         self._keep_weight("embeddings", embeddings_initializer, embeddings_regularizer, embeddings_constraint)
         self.mask_zero = self.supports_masking = flag(self, "mask_zero", mask_zero)
-        self.embeddings = None
         if weights is not None:
             self.build()
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape=None):
-        if self.embeddings is None:
+        if "embeddings" not in self.__dict__:
             self.embeddings = self._make_weight("embeddings", (self.input_dim, self.output_dim))
 
     def call(self, inputs):

@@ -197,6 +197,79 @@ class GlobalMaxPooling1D(_GlobalPooling):
         return ops.max(inputs, axis=self._axes, keepdims=self.keepdims)
 
 
+class _AdaptivePooling(Layer):
+    """What the adaptive ones share: the size of their output."""
+
+    _rank = 2
+    _letters = "NHWC"
+    _leaf = True
+
+    def __init__(self, output_size, data_format=None, **kwargs):
+        super().__init__(**kwargs)
+        self.output_size = numbers(self, "output_size", output_size, self._rank)
+        self.data_format = channels_last(self, data_format)
+        self.input_spec = InputSpec(ndim=self._rank + 2)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], *self.output_size, input_shape[-1])
+
+
+class AdaptiveAveragePooling2D(_AdaptivePooling):
+    """The means of output_size windows of about equal size, whatever the image's: x[N,H,W,C], y[N,*output_size,C].
+
+    output_size: an integer or two. data_format: None or "channels_last", the only one.
+
+    >>> cygrad.layers.AdaptiveAveragePooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
+    [2.5, 4.5, 10.5, 12.5]
+    """
+
+    def call(self, inputs):
+        return ops.adaptive_average_pool(inputs, self.output_size)
+
+
+class AdaptiveMaxPooling2D(_AdaptivePooling):
+    """The maxima of output_size windows of about equal size, whatever the image's: x[N,H,W,C], y[N,*output_size,C].
+
+    output_size: an integer or two. data_format: None or "channels_last", the only one.
+
+    >>> cygrad.layers.AdaptiveMaxPooling2D(2)(np.arange(16.0).reshape(1, 4, 4, 1)).numpy().ravel().tolist()
+    [5.0, 7.0, 13.0, 15.0]
+    """
+
+    def call(self, inputs):
+        return ops.adaptive_max_pool(inputs, self.output_size)
+
+
+class AdaptiveAveragePooling1D(_AdaptivePooling):
+    """The means of output_size windows of about equal length, however long the sequence: x[N,T,C], y[N,output_size,C].
+
+    output_size: an integer. data_format: None or "channels_last", the only one.
+
+    >>> cygrad.layers.AdaptiveAveragePooling1D(2)(np.arange(5.0).reshape(1, 5, 1)).numpy().ravel().tolist()
+    [1.0, 3.0]
+    """
+
+    _rank, _letters = 1, "NTC"
+
+    def call(self, inputs):
+        return ops.adaptive_average_pool(inputs, self.output_size)
+
+
+class AdaptiveMaxPooling1D(_AdaptivePooling):
+    """The maxima of output_size windows of about equal length, however long the sequence: x[N,T,C], y[N,output_size,C].
+
+    output_size: an integer. data_format: None or "channels_last", the only one.
+
+    >>> cygrad.layers.AdaptiveMaxPooling1D(2)(np.arange(5.0).reshape(1, 5, 1)).numpy().ravel().tolist()
+    [2.0, 4.0]
+    """
+
+    _rank, _letters = 1, "NTC"
+
+    def call(self, inputs):
+        return ops.adaptive_max_pool(inputs, self.output_size)
+
+
 MaxPool1D, AvgPool1D, MaxPool2D, AvgPool2D = MaxPooling1D, AveragePooling1D, MaxPooling2D, AveragePooling2D
 GlobalMaxPool1D, GlobalAvgPool1D = GlobalMaxPooling1D, GlobalAveragePooling1D
 GlobalMaxPool2D, GlobalAvgPool2D = GlobalMaxPooling2D, GlobalAveragePooling2D

@@ -81,6 +81,10 @@ class KerasTensor:
     """A tensor without values: a shape, whose None axes are open, a dtype, and the layer call that made it.
 
     + - * / // % ** @, < <= > >=, & | ~, unary -, abs and indexing make further symbolic tensors.
+
+    >>> x = cygrad.Input((3,))
+    >>> x.shape, (x[:, :2] * 2.0).shape
+    ((None, 3), (None, 2))
     """
 
     def __init__(self, shape, dtype="float32", name=None):

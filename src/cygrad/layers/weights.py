@@ -61,6 +61,18 @@ def _find_parts(value, seen, found):
         _leaves.add(type(value))
 
 
+class BuiltLater:
+    """A class attribute for a weight that build makes and sets on the layer: read before, it says so."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, layer, owner=None):
+        if layer is None:
+            return self
+        raise AttributeError(f"{layer._title()}: `{self.name}` is made by build; call the layer or its build first")
+
+
 class Weights:
     """The part of Layer that makes and finds variables and sublayers."""
 

@@ -310,6 +310,8 @@ from .places import (
     vsplit,
 )
 from .pool2d import (
+    adaptive_average_pool,
+    adaptive_max_pool,
     average_pool,
     max_pool,
 )

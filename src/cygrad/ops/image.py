@@ -1,4 +1,7 @@
-"""Pictures: affine_transform and resize, with keras.ops.image's names. Kernels: csrc/kernels/image.c."""
+"""Pictures, with keras.ops.image's names: affine_transform and resize here, formulas of other ops in pictures.py.
+
+Kernels: csrc/kernels/image.c.
+"""
 
 import numpy as np
 
@@ -8,12 +11,16 @@ from .elementwise import clip
 from .functions import round
 from .indexing import get_item, pad
 from .layout import reshape
+from .pictures import crop_images, extract_patches, hsv_to_rgb, pad_images, rgb_to_grayscale, rgb_to_hsv
 
 FILL_MODES = {"constant": 0, "reflect": 1, "wrap": 2, "nearest": 3}
 INTERPOLATIONS = {"nearest": 0, "bilinear": 1}
 _PLACEFILL_MODES = {"constant": 4, "nearest": 3, "reflect": 1, "wrap": 5}
 
-__all__ = ["affine_transform", "augment", "resize"]
+__all__ = [
+    "affine_transform", "augment", "crop_images", "extract_patches", "hsv_to_rgb", "pad_images", "resize",
+    "rgb_to_grayscale", "rgb_to_hsv",
+]  # fmt: skip
 
 
 def choose(op, argument, value, table):

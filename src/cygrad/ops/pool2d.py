@@ -2,9 +2,12 @@
 
 from functools import lru_cache
 
+import numpy as np
+
 from ._backend import (
     K,
     as_float,
+    constant_array,
     empty,
     gradient_like,
     gradient_over,
@@ -15,7 +18,10 @@ from ._backend import (
     tracked,
 )
 from .conv2d import check_format, output_size, pair
-from .layout import reshape
+from .indexing import take
+from .layout import moveaxis, reshape
+from .matmul import matmul
+from .reduce import max as _max
 
 LARGEST = 256  # positions in a window of the max_pool kernel, which notes the winner's in a byte
 
@@ -127,3 +133,56 @@ def average_pool(inputs, pool_size, strides=None, padding="valid", data_format=N
         return dx
 
     return record(y, (x,), backward)
+
+
+# ---- to a given size ----
+
+
+def _adapted(inputs, output_size, data_format, op):
+    """inputs, and (axis, size, first places, places behind the last) for each axis of output_size."""
+    check_format(data_format, "valid", op)
+    x = as_float(inputs, op, "inputs")
+    rank = len(x.shape) - 2
+    if rank not in (1, 2) or 0 in x.shape[1:-1]:
+        raise ValueError(f"{op}: expected inputs[N,W,C] or [N,H,W,C]; got shape {x.shape}")
+    sizes = (output_size,) * rank if isinstance(output_size, int) else tuple(output_size)
+    if len(sizes) != rank or any(not isinstance(n, int) or n < 1 for n in sizes):
+        raise ValueError(f"{op}: expected {rank} whole numbers from 1 on for output_size; got {output_size!r}")
+    plan = []
+    for axis, (n, size) in enumerate(zip(x.shape[1:-1], sizes), start=1):
+        places = np.arange(size)
+        plan.append((axis, n, places * n // size, -(-(places + 1) * n // size)))
+    return x, plan
+
+
+def adaptive_average_pool(inputs, output_size, data_format=None):
+    """The means of output_size windows an axis, of about equal length: window i is i n // s .. ceil((i + 1) n / s).
+
+    Shapes: inputs[N,H,W,C], y[N,*output_size,C], or inputs[N,W,C], y[N,Q,C]. output_size: an integer or one an axis.
+    data_format: None or "channels_last", the only one.
+
+    >>> cygrad.ops.adaptive_average_pool(np.arange(5.0).reshape(1, 5, 1), 2).numpy().ravel().tolist()
+    [1.0, 3.0]
+    """
+    x, plan = _adapted(inputs, output_size, data_format, "adaptive_average_pool")
+    for axis, n, first, last in plan:
+        inside = (first[:, None] <= np.arange(n)) & (np.arange(n) < last[:, None])
+        rows = constant_array(inside / (last - first)[:, None])
+        x = moveaxis(matmul(rows, moveaxis(x, axis, -2)), -2, axis)
+    return x
+
+
+def adaptive_max_pool(inputs, output_size, data_format=None):
+    """The maxima of output_size windows an axis, of about equal length: window i is i n // s .. ceil((i + 1) n / s).
+
+    Shapes: inputs[N,H,W,C], y[N,*output_size,C], or inputs[N,W,C], y[N,Q,C]. output_size: an integer or one an axis.
+    data_format: None or "channels_last", the only one.
+
+    >>> cygrad.ops.adaptive_max_pool(np.arange(5.0).reshape(1, 5, 1), 2).numpy().ravel().tolist()
+    [2.0, 4.0]
+    """
+    x, plan = _adapted(inputs, output_size, data_format, "adaptive_max_pool")
+    for axis, _, first, last in plan:
+        places = np.minimum(first[:, None] + np.arange((last - first).max()), last[:, None] - 1)
+        x = _max(take(x, places.tolist(), axis), axis + 1)
+    return x

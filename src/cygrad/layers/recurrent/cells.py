@@ -9,6 +9,7 @@ from ..._tensor import ones, zeros
 from ..arguments import flag, positive
 from ..layer import Layer
 from ..structure import flatten, map_structure
+from ..weights import BuiltLater
 
 
 def deserialized(config, custom_objects):
@@ -42,6 +43,9 @@ class GatedCell(Layer):
     The choice of what is dropped is drawn once a sequence: the first step makes it, reset_dropout_mask forgets it.
     """
 
+    kernel = BuiltLater()
+    recurrent_kernel = BuiltLater()
+
     _gates = 1
     _states = 1
 
@@ -66,7 +70,7 @@ class GatedCell(Layer):
         self.seed_generator = seed if isinstance(seed, random.SeedGenerator) else random.SeedGenerator(seed)
         self.state_size = self.units if self._states == 1 else [self.units] * self._states
         self.output_size = self.units
-        self.kernel = self.recurrent_kernel = self.bias = None
+        self.bias = None
         self._dropout_mask = self._recurrent_dropout_mask = None
 
     def build(self, input_shape):

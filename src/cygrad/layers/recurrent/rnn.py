@@ -74,6 +74,7 @@ class RNN(Layer):
                 f"{self._title()}: with stateful=True the batch's size must be known; got shape {sequences_shape}. "
                 "Input takes it as batch_size"
             )
+        self._batch = sequences_shape[0]
 
     def compute_output_shape(self, sequences_shape, initial_state_shape=None, mask_shape=None):
         batch, units = sequences_shape[0], output_size(self.cell)
@@ -108,15 +109,16 @@ class RNN(Layer):
         return _listed(initial_states(self.cell, batch_size))
 
     def _check_batch(self, batch):
-        """Makes the states at the first batch, whose size the others must have."""
+        """Makes the states at the first batch, whose size all must have that the layer was built with."""
+        size = self._batch if self._running is None else flatten(self._running)[0].shape[0]
+        if batch != size:
+            raise ValueError(
+                f"{self._title()}: with stateful=True all batches have the size that it was built with, {size}; got "
+                f"{batch}"
+            )
         if self._running is None:
             states = _listed(initial_states(self.cell, batch))
             self._running = map_structure(lambda s: Variable(s, trainable=False, name="rnn_state"), states)
-        size = flatten(self._running)[0].shape[0]
-        if batch != size:
-            raise ValueError(
-                f"{self._title()}: with stateful=True all batches have the size of the first, {size}; got {batch}"
-            )
 
     def _keep_states(self, states):
         for variable, state in zip(flatten(self._running), flatten(states)):
