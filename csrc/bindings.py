@@ -1,19 +1,17 @@
-"""Writes the Cython bindings of all kernels from kernels.def: setup.py calls it before every build.
+"""Writes what Cython needs of all kernels, from kernels.def: setup.py calls it before every build.
 
-A kernel's binding checks each array's type, releases the GIL, calls the kernel, and turns a status into an exception:
+All kernels are called in one way: `call` in _core.pyx.in checks Python's arguments, converts them to C's as the table
+of parameters says, and puts them side by side. What is left to each kernel is a function that hands them over:
 
     CG_KERNEL(relu_forward, (float *y, const float *x, int64_t n))
 
 becomes
 
-    def relu_forward(y, x, int64_t n):
-        cdef Array y_ = as_array(y, b"f", True), x_ = as_array(x, b"f", False)
-        cdef float *y_p = <float *>pointer(y_)
-        ...
-        with nogil:
-            status = cg_relu_forward(y_p, x_p, n)
-        if status: fail(status, "relu_forward")
-        if recording: (a struct of the arguments goes to the recorder, with a function that makes the call again)
+    cdef int run_relu_forward(void *arguments) noexcept nogil:
+        cdef Argument *a = <Argument *>arguments
+        return cg_relu_forward(<float *>a[0].array, <const float *>a[1].array, a[2].int64)
+
+which replays a recorded call, too.
 """
 
 import re
@@ -21,7 +19,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ARRAYS = {"float": b"f", "double": b"d", "uint8_t": b"B", "int32_t": b"i", "int64_t": b"q", "void": b"*"}
-SCALARS = {"int64_t", "uint64_t", "int", "float"}
+SCALARS = {"int64_t": "int64", "uint64_t": "uint64", "int": "integer", "float": "real"}  # members of Argument
+MAX_RANK = 8
+MOST_ARGUMENTS = 64  # as _core.pyx.in has it
 
 
 class Parameter(NamedTuple):
@@ -53,52 +53,18 @@ def declaration(name, parameters):
 
 
 def runner(name, parameters):
-    """The kernel's arguments as a struct, and a function that calls the kernel with them."""
-    types = {"array": "{0.type} *{0.name}", "dims": "int64_t[MAX_RANK] {0.name}", "scalar": "{0.type} {0.name}"}
-    lines = [f"cdef struct {name}_arguments:"]
-    lines += ["    " + types[p.kind].format(p) for p in parameters]
-    lines += ["", "", f"cdef int run_{name}(void *arguments) noexcept nogil:"]
-    lines += [f"    cdef {name}_arguments *call = <{name}_arguments *>arguments"]
-    lines += [f"    return cg_{name}({', '.join(f'call.{p.name}' for p in parameters)})", "", ""]
-    return lines
-
-
-def note(name, parameters):
-    """The end of a binding: the call goes to the recorder, if there is one."""
-    lines = ["    if active is not None and recorder() is not None:"]
-    lines += [f'        noted = <{name}_arguments *>active.add(run_{name}, sizeof({name}_arguments), "{name}")']
+    """The function that calls the kernel with arguments side by side; a list of sizes takes MAX_RANK places."""
+    values, place = [], 0
     for p in parameters:
         if p.kind == "array":
-            lines.append(f"        active.point(<void **>&noted.{p.name}, {p.name}_, {not p.const})")
-        elif p.kind == "dims":
-            lines.append(f"        unpack({p.name}, noted.{p.name})")
+            values.append(f"<{'const ' if p.const else ''}{p.type} *>a[{place}].array")
         else:
-            lines.append(f"        noted.{p.name} = {p.name}")
-    if {"key", "counter"} <= {p.name for p in parameters}:
-        lines.append("        active.draw(&noted.key, &noted.counter)")
-    return lines
-
-
-def binding(name, parameters):
-    heading = ", ".join(f"{p.type} {p.name}" if p.kind == "scalar" else p.name for p in parameters)
-    lines = [*runner(name, parameters), f"def {name}({heading}):", f"    cdef {name}_arguments *noted"]
-    call = []
-    for p in parameters:
-        if p.kind == "array":
-            code = ARRAYS[p.type].decode()
-            checked = f'as_array({p.name}, b"{code}", {not p.const}, "{name}", "{p.name}")'
-            lines.append(f"    cdef Array {p.name}_ = {checked}")
-            lines.append(f"    cdef {p.type} *{p.name}_p = <{p.type} *>pointer({p.name}_)")
-            call.append(f"{p.name}_p")
-        elif p.kind == "dims":
-            lines.append(f"    cdef int64_t[MAX_RANK] {p.name}_p")
-            lines.append(f"    unpack({p.name}, {p.name}_p)")
-            call.append(f"{p.name}_p")
-        else:
-            call.append(p.name)
-    lines += ["    cdef int status", "    with nogil:", f"        status = cg_{name}({', '.join(call)})"]
-    lines += ["    if status:", f'        fail(status, "{name}")', *note(name, parameters), "", ""]
-    return "\n".join(lines)
+            values.append(f"&a[{place}].int64" if p.kind == "dims" else f"a[{place}].{SCALARS[p.type]}")
+        place += MAX_RANK if p.kind == "dims" else 1
+    if place > MOST_ARGUMENTS:
+        raise ValueError(f"{name} has {place} arguments; at most {MOST_ARGUMENTS} are possible")
+    lines = [f"cdef int run_{name}(void *arguments) noexcept nogil:", "    cdef Argument *a = <Argument *>arguments"]
+    return "\n".join([*lines, f"    return cg_{name}({', '.join(values)})", "", ""])
 
 
 def write_bindings(definitions, template, output):
@@ -106,7 +72,9 @@ def write_bindings(definitions, template, output):
     kernels = parse_kernels(definitions)
     text = Path(template).read_text()
     text = text.replace("    # <declarations>\n", "".join(declaration(*k) for k in kernels.items()))
-    text = text.replace("# <bindings>\n", "\n".join(binding(*k) for k in kernels.items()))
+    text = text.replace("# <runners>\n", "\n".join(runner(*k) for k in kernels.items()))
+    runners = f"cdef runner[{len(kernels)}] RUNNERS = [{', '.join(f'run_{name}' for name in kernels)}]\n"
+    text = text.replace("# <list of runners>\n", runners)
     table = "".join(f'    "{name}": {tuple(map(tuple, parameters))},\n' for name, parameters in kernels.items())
     text = text.replace("    # <table>\n", table)
     path = Path(output)

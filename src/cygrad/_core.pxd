@@ -28,6 +28,13 @@ cdef char code_of(object dtype) except 0
 
 ctypedef int (*runner)(void *arguments) noexcept nogil
 
+cdef union Argument:             # of a kernel; a list of sizes takes MAX_RANK of them
+    void *array
+    int64_t int64
+    uint64_t uint64
+    int integer
+    float real
+
 cdef struct Step:
     runner run
     void *arguments
@@ -54,7 +61,7 @@ cdef class Recorder:
     cdef int64_t number
     cdef unsigned long thread
     cdef void *add(self, runner run, size_t size, str name) except NULL
-    cdef int point(self, void **place, Array array, bint writes) except -1
+    cdef int point(self, void **place, object x, bint writes) except -1
     cdef int draw(self, uint64_t *key, uint64_t *counter) except -1
     cdef int born(self, Block block) except -1
     cdef int gone(self, Py_ssize_t entry) except -1

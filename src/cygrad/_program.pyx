@@ -6,7 +6,7 @@
 #   temporary     born and gone within the recording: it gets a place in the arena, planned so that only blocks whose lives overlap
 #                 lie apart: a replay needs no more memory than the step did
 #   lasting       all others (variables, gradients, constants): they stay where they are, and the program keeps them alive
-# Calls. They are read back from the arguments' structs as Python objects, so that _fusion.py can make one of several; what
+# Calls. They are read back from their arguments as Python objects, so that _fusion.py can make one of several; what
 # it leaves alone runs from the recorder's own memory.
 # Random numbers: each draw's function is asked again, and its key and counter are set where the first ones stood.
 """Program: recorded kernel calls, replayed."""
@@ -17,7 +17,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 
 from cygrad._core cimport (
-    MAX_RANK, Array, Block, Draw, Pointer, Recorder, Step, attach, fail, new_block, run_conv2d_fused_forward,
+    MAX_RANK, Argument, Array, Block, Draw, Pointer, Recorder, Step, attach, fail, new_block, run_conv2d_fused_forward,
 )
 from cygrad._core import KERNELS
 from cygrad._fusion import Call, Fusion, Memory, Place
@@ -63,39 +63,35 @@ def signature(tuple arrays):
 
 # the kernels' parameters, and those of the recorder's own two
 PARAMETERS = KERNELS | {"copy": (("void", "y", "array", False), ("void", "x", "array", True)), "fill_zero": (("void", "y", "array", False),)}
-SIZES = {"int64_t": sizeof(int64_t), "uint64_t": sizeof(uint64_t), "int": sizeof(int), "float": sizeof(float)}
 
 
 def fields(str kernel):
-    """([(parameter, type, kind, is written to, offset)], bytes) of the struct that the bindings keep a call's arguments in."""
+    """([(parameter, type, kind, is written to, its first argument's number)], the number of arguments) of a kernel."""
     cdef list found = []
-    cdef Py_ssize_t offset = 0, size, alignment
+    cdef Py_ssize_t place = 0
     for type_, name, kind, const in PARAMETERS[kernel]:
-        size = sizeof(void *) if kind == "array" else MAX_RANK * sizeof(int64_t) if kind == "dims" else SIZES[type_]
-        alignment = sizeof(int64_t) if kind == "dims" else size
-        offset = (offset + alignment - 1) // alignment * alignment
-        found.append((name, type_, kind, kind == "array" and not const, offset))
-        offset += size
-    return found, (offset + ALIGNMENT - 1) // ALIGNMENT * ALIGNMENT
+        found.append((name, type_, kind, kind == "array" and not const, place))
+        place += MAX_RANK if kind == "dims" else 1
+    return found, place
 
 
-cdef object scalar_at(char *p, str type_):
+cdef object scalar_in(Argument a, str type_):
     if type_ == "float":
-        return (<float *>p)[0]
+        return a.real
     if type_ == "int":
-        return (<int *>p)[0]
-    return (<uint64_t *>p)[0] if type_ == "uint64_t" else (<int64_t *>p)[0]
+        return a.integer
+    return a.uint64 if type_ == "uint64_t" else a.int64
 
 
-cdef int set_scalar(char *p, str type_, value) except -1:
+cdef int set_scalar(Argument *a, str type_, value) except -1:
     if type_ == "float":
-        (<float *>p)[0] = value
+        a.real = value
     elif type_ == "int":
-        (<int *>p)[0] = value
+        a.integer = value
     elif type_ == "uint64_t":
-        (<uint64_t *>p)[0] = value
+        a.uint64 = value
     else:
-        (<int64_t *>p)[0] = value
+        a.int64 = value
     return 0
 
 
@@ -228,39 +224,39 @@ cdef class Program:
 
     cdef object call(self, Py_ssize_t number, dict places):
         """A recorded call as a Python object."""
-        cdef char *p = <char *>self.recorder.steps[number].arguments
-        cdef Py_ssize_t offset, i
+        cdef Argument *a = <Argument *>self.recorder.steps[number].arguments
+        cdef Py_ssize_t place, i
         cdef str kernel = self.recorder.names[number]
         arguments = {}
-        for name, type_, kind, _, offset in fields(kernel)[0]:
+        for name, type_, kind, _, place in fields(kernel)[0]:
             if kind == "array":
-                arguments[name] = places.get(<size_t>(p + offset))
+                arguments[name] = places.get(<size_t>&a[place].array)
             elif kind == "dims":
-                arguments[name] = [(<int64_t *>(p + offset))[i] for i in range(MAX_RANK)]
+                arguments[name] = [a[place + i].int64 for i in range(MAX_RANK)]
             else:
-                arguments[name] = scalar_at(p + offset, type_)
+                arguments[name] = scalar_in(a[place], type_)
         return Call(kernel, arguments)
 
     cdef int add(self, call, dict addresses, Step step) except -1:
         """One more step with its pointers: the recorded one, or, given the addresses of Places, a fused one."""
-        cdef Py_ssize_t offset
+        cdef Py_ssize_t place, size
         cdef Array memory
-        cdef char *p
+        cdef Argument *a
         found, size = fields(call.kernel)
         if addresses is not None:
-            memory = Array((size,), "uint8")
+            memory = Array((size * sizeof(Argument),), "uint8")
             self.memory.append(memory)
             step = Step(run_conv2d_fused_forward, memory.data)
-        for name, type_, kind, _, offset in found:
-            value, p = call.arguments[name], <char *>step.arguments + offset
+        for name, type_, kind, _, place in found:
+            value, a = call.arguments[name], <Argument *>step.arguments + place
             if kind == "array":
                 if addresses is not None:
-                    (<void **>p)[0] = <void *><size_t>addresses.get(value, 0)
+                    a.array = <void *><size_t>addresses.get(value, 0)
                 if value is not None:
-                    self.pointers[self.pointer_count] = Pointer(<void **>p, value.block, value.offset)
+                    self.pointers[self.pointer_count] = Pointer(&a.array, value.block, value.offset)
                     self.pointer_count += 1
             elif addresses is not None:
-                set_scalar(p, type_, value)
+                set_scalar(a, type_, value)
         self.steps[self.step_count] = step
         self.step_count += 1
         self.names.append(call.kernel)
