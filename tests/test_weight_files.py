@@ -1,7 +1,10 @@
 """Keras's files of weights, made here by h5py: what is read, and what is refused, with nothing changed. tests/interop
 reads files that Keras wrote."""
 
+import contextlib
 import struct
+import subprocess
+import sys
 import tracemalloc
 import zipfile
 
@@ -10,6 +13,7 @@ import pytest
 
 import cygrad
 from cygrad import Input, Model, Sequential, layers
+from cygrad.models.hdf5_structure import Endless, check_structure
 from cygrad.models.hdf5_texts import Damaged, texts
 
 h5py = pytest.importorskip("h5py", reason="h5py is not installed: there is nothing to write HDF5 with")
@@ -359,6 +363,89 @@ def test_references_to_texts(tmp_path):
         assert_refused(network(), path, f"damaged: the attribute 'layer_names' of / has {message}")
     changed(reference, "<I", 0)
     assert_refused(network(), path, "1 layers with weights")
+
+
+def circles(content):
+    """The content of a file whose heaps of names have free places that go round in a circle, and how many heaps."""
+    damaged, place, count = bytearray(content), -1, 0
+    while (place := content.find(b"HEAP", place + 1)) >= 0:
+        size, _, start = struct.unpack_from("<QQQ", content, place + 8)
+        struct.pack_into("<Q", damaged, place + 16, size - 16)
+        struct.pack_into("<QQ", damaged, start + size - 16, size - 16, 16)  # itself, and its size
+        count += 1
+    return bytes(damaged), count
+
+
+@pytest.mark.parametrize("kind", [*WRITERS, "archive"])
+def test_heaps_that_go_round_in_a_circle(kind, tmp_path):
+    """HDF5 would follow it until memory ends: in a process of its own, lest this one does."""
+    WRITERS.get(kind, by_place)(tmp_path / "w.h5", arrays())
+    damaged, count = circles((tmp_path / "w.h5").read_bytes())
+    assert count > 1
+    (tmp_path / "w.h5").write_bytes(damaged)
+    if kind == "archive":
+        with zipfile.ZipFile(tmp_path / "m.h5", "w") as archive:
+            archive.write(tmp_path / "w.h5", "model.weights.h5")
+        (tmp_path / "m.h5").replace(tmp_path / "w.h5")
+    code = """
+import sys, cygrad
+model = cygrad.Sequential([cygrad.Input((4,)), cygrad.layers.Dense(5)])
+try:
+    model.load_weights(sys.argv[1])
+except ValueError as error:
+    print(error)
+"""
+    run = [sys.executable, "-c", code, str(tmp_path / "w.h5")]
+    done = subprocess.run(run, capture_output=True, text=True, timeout=60, preexec_fn=little_time)
+    assert "damaged or cut short: a heap of names whose free places go round in a circle" in done.stdout, done.stderr
+
+
+def little_time():
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CPU, (10, 10))
+
+
+def test_any_one_of_the_heaps_is_looked_at(tmp_path):
+    """Of a tree of groups with many members, in file order: below one list of entries, and below a tree of them."""
+    with h5py.File(tmp_path / "w.h5", "w") as file:
+        for i in range(300):
+            file.create_group(f"layers/dense_{i}/vars/deep/{i}")
+    content = (tmp_path / "w.h5").read_bytes()
+    check_structure(content)
+    _, count = circles(content)
+    assert count > 600
+    for place in [i for i in range(len(content)) if content.startswith(b"HEAP", i)][:: count // 20]:
+        damaged, _ = circles(content[:place].replace(b"HEAP", b"heap") + content[place:])
+        damaged = damaged[:place].replace(b"heap", b"HEAP") + damaged[place:]
+        with pytest.raises(Endless, match="in a circle"):
+            check_structure(damaged)
+
+
+def test_whatever_changes_looking_ends(tmp_path):
+    for write in (by_place, legacy):
+        write(tmp_path / "w.h5", arrays())
+        content, rng = (tmp_path / "w.h5").read_bytes(), np.random.default_rng(1)
+        places = [i for i in range(0, len(content) - 7, 8) if content[i : i + 8] != bytes(8)]
+        for length in [*rng.integers(9, len(content), 200), *[len(content)] * 1000]:
+            damaged = bytearray(content)
+            for place in rng.choice(places, 3):
+                struct.pack_into("<Q", damaged, place, int(rng.choice([rng.choice(places), rng.integers(2**62)])))
+            with contextlib.suppress(Endless):
+                check_structure(bytes(damaged[:length]))
+
+
+def test_a_weight_may_look_like_a_heap(tmp_path):
+    by_place(tmp_path / "other.h5", arrays())
+    damaged, _ = circles((tmp_path / "other.h5").read_bytes())
+    start = damaged.index(b"HEAP")
+    for write in WRITERS.values():
+        values = [np.frombuffer(damaged[start : start + 4 * a.size], "f4").reshape(a.shape) for a in arrays()]
+        write(tmp_path / "w.h5", values)
+        assert (tmp_path / "w.h5").read_bytes().count(damaged[start : start + 12]) >= len(values)
+        model = network()
+        model.load_weights(tmp_path / "w.h5")
+        assert [w.numpy().tobytes() for w in model.weights] == [v.tobytes() for v in values]
 
 
 def test_archives(tmp_path):

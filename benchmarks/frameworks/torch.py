@@ -200,8 +200,8 @@ class Torch(Framework):
 
 @torch.no_grad()
 def quicker(model, x, calls=3):
-    """The model, or its frozen trace, which has the normalisations in the convolutions' weights. (torch.compile takes half
-    a minute to give a tenth more for one picture of MobileNetV2.)"""
+    """The model, or its frozen trace, which has the normalisations in the convolutions' weights. (torch.compile gains
+    a tenth more, for one picture of MobileNetV2, and takes half a minute.)"""
     seconds = {}
     for candidate in (model, torch.jit.freeze(torch.jit.trace(model, x))):
         times = []

@@ -5,8 +5,8 @@ links name other places and files. Only plain storage is read, contiguous or in 
 and virtual datasets name other files, and chunks and filters can claim any size or load code. A dataset's shape, type
 and place are checked, against what is expected and against the file's length, before memory is taken.
 
-What is left to HDF5 itself is finding the members of groups and the headers of arrays. A file made to hurt can still
-keep its library busy there; nothing of the file is run.
+What is left to HDF5 itself is finding the members of groups and the headers of arrays, once hdf5_structure.py has seen
+that these come to an end; nothing of the file is run.
 """
 
 import contextlib
@@ -16,6 +16,7 @@ import os
 
 import numpy as np
 
+from .hdf5_structure import check_structure
 from .hdf5_texts import Damaged, texts
 
 MOST_NAMES = 100_000  # in one list, or below one group
@@ -30,11 +31,13 @@ def opened(source, name):
     except ImportError:
         raise ImportError(f"{name}: reading HDF5 needs h5py: pip install h5py, or 'cygrad[keras]'") from None
     try:
+        bytes_ = _Source(name, source)
+        bytes_.check()
         file = h5py.File(source, "r")
-    except (OSError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError, OverflowError) as error:
         raise ValueError(f"{name}: damaged or cut short: {error}") from None
     with file:
-        yield Group(h5py, file, _Source(name, source))
+        yield Group(h5py, file, bytes_)
 
 
 class _Source:
@@ -47,11 +50,22 @@ class _Source:
     def __str__(self):
         return self.name
 
+    @contextlib.contextmanager
+    def _content(self):
+        if hasattr(self._source, "getvalue"):
+            yield self._source.getvalue()
+            return
+        with open(self._source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            yield content
+
+    def check(self):
+        """Raises Endless for a structure that HDF5's library would go round in (hdf5_structure)."""
+        with self._content() as content:
+            check_structure(content)
+
     def texts(self, address, name, count):
         """The list of texts in an attribute (hdf5_texts.texts)."""
-        if hasattr(self._source, "getvalue"):
-            return texts(self._source.getvalue(), address, name, count)
-        with open(self._source, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        with self._content() as content:
             return texts(content, address, name, count)
 
 
