@@ -190,6 +190,19 @@ static int CG_FN(sparse_categorical_matches)(float *match, const float *x, const
     return CG_OK;
 }
 
+static int CG_FN(sparse_top_k_matches)(float *match, const float *x, const int32_t *labels, int64_t M, int64_t K, int64_t k) {
+    int threads = cg_threads(2.0 * M * K, 4.0 * M * K);
+    CG_PARALLEL_FOR(threads)
+    for (int64_t m = 0; m < M; m++) {
+        int is_class = 0 <= labels[m] && labels[m] < K;
+        float own = is_class ? x[m * K + labels[m]] : 0;
+        int32_t larger = 0; /* a NaN, on either side, counts as larger */
+        for (int64_t j = 0; j < K; j++) larger += !(x[m * K + j] <= own);
+        match[m] = is_class && larger < k;
+    }
+    return CG_OK;
+}
+
 static int CG_FN(categorical_matches)(float *match, const float *x, const float *t, int64_t M, int64_t K) {
     int threads = cg_threads(8.0 * M * K, 8.0 * M * K);
     CG_PARALLEL_FOR(threads)

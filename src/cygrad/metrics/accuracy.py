@@ -125,12 +125,11 @@ class SparseCategoricalAccuracy(Mean):
         self.add(sparse_categorical_accuracy(y_true, y_pred), masked(sample_weight, y_pred))
 
 
-def _rank_matches(name, labels, x, k):
+def _rank_matches(labels, x, k):
     """1 where fewer than k classes have a larger score than the label's."""
-    scores = np.asarray(x)
-    places = np.asarray(labels).reshape(*scores.shape[:-1], 1)
-    own = np.take_along_axis(scores, places, -1)
-    return from_array((scores > own).sum(-1) < k)
+    match = empty(x.shape[:-1])
+    K.sparse_top_k_matches(match, x, labels, match.size, x.shape[-1], k)
+    return match
 
 
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
@@ -145,7 +144,7 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
     t, x = as_float(y_true, name, "y_true"), as_float(y_pred, name, "y_pred")
     if t.shape != x.shape or not x.shape:
         raise ValueError(f"{name}: y_true has shape {t.shape}, y_pred {x.shape}; expected two of one shape [..., K]")
-    return _rank_matches(name, np.asarray(t).argmax(-1), x, k)
+    return _rank_matches(from_array(np.asarray(t).argmax(-1), "int32"), x, k)
 
 
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
@@ -161,7 +160,7 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
     labels = labels_of(y_true, x.shape, name)
     if from_sorted_ids:
         return from_array((np.asarray(x)[..., :k] == np.asarray(labels).reshape(*x.shape[:-1], 1)).any(-1))
-    return _rank_matches(name, labels, x, k)
+    return _rank_matches(labels, x, k)
 
 
 class TopKCategoricalAccuracy(LossMetric):

@@ -303,5 +303,7 @@ def _metric(identifier, loss, true_shape, pred_shape):
 
 def plain(value):
     """A metric's value as a float, or nested lists of floats."""
+    if type(value) is float:
+        return value
     value = np.asarray(value)
     return float(value) if value.size == 1 else value.tolist()

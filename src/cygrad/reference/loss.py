@@ -67,6 +67,11 @@ def sparse_categorical_matches(match, x, labels, M, K):
     match.reshape(M)[...] = np.argmax(x.reshape(M, K), axis=1) == labels.reshape(M)
 
 
+def sparse_top_k_matches(match, x, labels, M, K, k):
+    for m, (scores, label) in enumerate(zip(x.reshape(M, K), labels.reshape(M))):
+        match.reshape(M)[m] = 0 <= label < K and np.sum(~(scores <= scores[label])) < k
+
+
 def categorical_matches(match, x, t, M, K):
     match.reshape(M)[...] = np.argmax(x.reshape(M, K), axis=1) == np.argmax(t.reshape(M, K), axis=1)
 

@@ -129,6 +129,13 @@ def sparse_categorical_matches(rng, M, K, labels=None):
     return {"match": (M,), "x": scores(rng, M, K), "labels": labels_of(rng, M, min(K, 4), labels), "M": M, "K": K}
 
 
+def sparse_top_k_matches(rng, M, K, k, labels=None, nan=False):
+    arguments = {**sparse_categorical_matches(rng, M, K, labels), "k": k}
+    if nan:
+        arguments["x"][::2, ::3] = np.nan
+    return arguments
+
+
 def categorical_matches(rng, M, K):
     return {"match": (M,), "x": scores(rng, M, K), "t": scores(rng, M, K), "M": M, "K": K}
 
@@ -140,6 +147,16 @@ def binary_matches(rng, n, threshold=0.5):
 
 ENTRIES["sparse_categorical_matches"] = Entry(
     sparse_categorical_matches, [*ROWS, case(M=4, K=5, labels=OUTSIDE)], EXACT, flops=lambda a: a["x"].size
+)
+ENTRIES["sparse_top_k_matches"] = Entry(
+    sparse_top_k_matches,
+    [
+        *(case(**row, k=k) for row in ROWS for k in (1, 3)),
+        case(M=4, K=5, k=2, labels=OUTSIDE),
+        case(M=6, K=7, k=2, nan=True),
+    ],
+    EXACT,
+    flops=lambda a: a["x"].size,
 )
 ENTRIES["categorical_matches"] = Entry(categorical_matches, ROWS, EXACT, flops=lambda a: 2 * a["x"].size)
 ENTRIES["binary_matches"] = Entry(
