@@ -53,7 +53,7 @@ def test_names_are_unique():
 
 
 def test_every_goal_has_rows():
-    names = [case.name for case in all_cases()] + ["import", "installed size, MB"]
+    names = [case.name for case in all_cases()] + [*report.FOOTPRINT]
     names += [
         f"peak memory of train {m}-b{b}{beyond}, MB"
         for m, b in shapes.PEAK_MEMORY

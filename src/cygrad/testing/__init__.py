@@ -36,7 +36,8 @@ class KernelError(AssertionError):
 
 
 def make_arguments(name, rng=None, **parameters):
-    """The arguments of a kernel by name, for parameters of its entry: sizes and options. Outputs are uninitialised.
+    """The arguments of a kernel by name, in its order, for parameters of its entry: sizes and options. Outputs are
+    uninitialised.
 
     rng: a numpy.random.Generator (default: a fresh one of seed 0). Raises TypeError for a parameter that the
     entry's make does not have.
@@ -47,9 +48,11 @@ def make_arguments(name, rng=None, **parameters):
     (2, 3)
     """
     arguments = ENTRIES[name].make(rng or np.random.default_rng(0), **parameters)
-    types = {p[1]: DTYPES[p[0]] for p in _core.KERNELS[name] if p[2] == "array"}
     return {
-        key: np.empty(v, types[key]) if key in types and isinstance(v, tuple) else v for key, v in arguments.items()
+        key: np.empty(arguments[key], DTYPES[type_])
+        if kind == "array" and isinstance(arguments[key], tuple)
+        else arguments[key]
+        for type_, key, kind, _ in _core.KERNELS[name]
     }
 
 
