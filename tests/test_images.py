@@ -19,6 +19,8 @@ RANDOM = {
     "RandomColorDegeneration": lambda **more: layers.RandomColorDegeneration(0.8, **more),
     "RandomErasing": lambda **more: layers.RandomErasing(**more),
     "RandomGrayscale": lambda **more: layers.RandomGrayscale(0.5, **more),
+    "RandomHue": lambda **more: layers.RandomHue(0.5, **more),
+    "RandomSaturation": lambda **more: layers.RandomSaturation(0.8, **more),
     "RandomInvert": lambda **more: layers.RandomInvert(**more),
     "RandomPosterization": lambda **more: layers.RandomPosterization(8, **more),
     "RandomShear": lambda **more: layers.RandomShear(0.3, 0.2, **more),

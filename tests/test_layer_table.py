@@ -78,6 +78,7 @@ EVERY = {
     "AdaptiveAveragePooling2D": (lambda: layers.AdaptiveAveragePooling2D((3, 9)), (6, 7, 3)),
     "AdaptiveMaxPooling1D": (lambda: layers.AdaptiveMaxPooling1D(3), (7, 3)),
     "AdaptiveMaxPooling2D": (lambda: layers.AdaptiveMaxPooling2D((3, 9)), (6, 7, 3)),
+    "AutoContrast": (lambda: layers.AutoContrast((0, 1)), (6, 7, 3)),
     "CenterCrop": (lambda: layers.CenterCrop(3, 4), (6, 7, 3)),
     "Resizing": (lambda: layers.Resizing(3, 9), (6, 7, 3)),
 }
@@ -97,7 +98,9 @@ ELSEWHERE = {  # of whole numbers, strings, several tensors, or random: in files
     "RandomColorDegeneration",
     "RandomErasing",
     "RandomGrayscale",
+    "RandomHue",
     "RandomInvert",
+    "RandomSaturation",
     "RandomPosterization",
     "RandomShear",
     "Solarization",

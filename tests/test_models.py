@@ -262,6 +262,31 @@ def test_config_round_trip():
     assert cygrad.models.model_from_json(model.to_json(indent=1)).get_config() == model.get_config()
 
 
+def test_what_compile_was_given_survives_as_data():
+    model = Sequential([Input((4,)), layers.Dense(3, activation="softmax")])
+    assert model.get_compile_config() == {}
+    loss = cygrad.losses.CategoricalCrossentropy(label_smoothing=0.1)
+    model.compile(cygrad.optimizers.SGD(0.5, momentum=0.9), loss, metrics=["accuracy", cygrad.metrics.AUC(name="a")])
+    config = json.loads(json.dumps(model.get_compile_config()))
+    other = cygrad.models.clone_model(model)
+    other.set_weights(model.get_weights())
+    other.compile_from_config(config)
+    x, y = np.random.default_rng(0).normal(size=(8, 4)).astype("float32"), np.eye(3, dtype="float32")[[0, 1, 2, 1] * 2]
+    for each in (model, other):
+        each.fit(x, y, batch_size=4, shuffle=False, verbose=0)
+    assert model.evaluate(x, y, verbose=0) == other.evaluate(x, y, verbose=0)
+    assert list(other.get_metrics_result()) == ["loss", "accuracy", "a"]
+
+
+def test_a_functional_model_comes_back_by_model_from_config():
+    x = Input((4,))
+    model = Model(x, layers.Dense(3)(x) * 2.0)
+    again = Model.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    data = np.ones((2, 4), "float32")
+    np.testing.assert_array_equal(again.predict(data, verbose=0), model.predict(data, verbose=0))
+
+
 def test_a_subclass_from_json_is_built_as_it_was():
     model = Pair(5)
     model(np.zeros((1, 4), "float32"))

@@ -30,6 +30,7 @@ DIFFERENCES = {
     "compares bare logits when 'kl_divergence' is given by its name",
     "layers.Hashing": "the hash is BLAKE2b, so the bins are others",
     "layers.IntegerLookup": "numbers are int32; with several OOV indices, another hash (not farmhash) chooses",
+    "layers.RandomSaturation": "the saturation is clipped to 0 .. 1, not to value_range",
     "layers.Solarization": "the lower limits of both factors are parts of 255, as the upper ones",
     "layers.StringLookup": _STRINGS,
     "layers.TextVectorization": _STRINGS + "; no ragged or sparse results",
@@ -78,6 +79,7 @@ ABSENT = {  # names that are not meant to be there
     "gradients are computed backwards only": "jvp",
     "layers compute in float32: no loss needs scaling": "LossScaleOptimizer",
     "pictures have no bounding boxes here": "MaxNumBoundingBoxes",
+    "`Sequential` does it": "Pipeline",
     "`plot_model` draws without Graphviz": "model_to_dot",
     "a file is data: `safetensors` reads and writes it": "KerasFileEditor",
 }

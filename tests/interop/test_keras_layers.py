@@ -82,6 +82,7 @@ CASES += [
     ("GlobalMaxPooling2D", {"keepdims": True}, IMAGES),
     ("GlobalAveragePooling1D", {}, SERIES),
     ("GlobalMaxPooling1D", {}, SERIES),
+    ("AutoContrast", {"value_range": (-3, 3)}, IMAGES),
     ("AdaptiveAveragePooling1D", {"output_size": 4}, SERIES),
     ("AdaptiveMaxPooling1D", {"output_size": 4}, SERIES),
     ("AdaptiveAveragePooling2D", {"output_size": (3, 4)}, IMAGES),
@@ -291,11 +292,10 @@ def test_activation_functions(name):
     close(gradient, expected_gradient, 6)
 
 
-RANDOM = {f"Random{name}" for name in ("Brightness", "Contrast", "Crop", "Flip", "Rotation", "Translation", "Zoom")}
-RANDOM |= {
-    f"Random{name}" for name in ("ColorDegeneration", "Erasing", "Grayscale", "Invert", "Posterization", "Shear")
-}
-ELSEWHERE = RANDOM | {"Embedding", "Solarization"} | {  # in tests of their own: below, test_keras_attention, _text
+RANDOM = {"Brightness", "Contrast", "Crop", "Flip", "Rotation", "Translation", "Zoom", "ColorDegeneration", "Erasing"}
+RANDOM |= {"Grayscale", "Hue", "Invert", "Posterization", "Saturation", "Shear"}
+RANDOM = {f"Random{name}" for name in RANDOM} | {"Solarization"}
+ELSEWHERE = RANDOM | {"Embedding"} | {  # compared by tests of their own, below, in test_keras_attention and _text
     "AdditiveAttention", "Attention", "EinsumDense", "GroupQueryAttention", "Lambda", "MultiHeadAttention",
     "CategoryEncoding", "Discretization", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",
 }  # fmt: skip
@@ -363,11 +363,13 @@ def test_random_layers_without_chance(name, arguments):
     close(mine(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), 400)
 
 
-def test_greys():
+def test_colours():
     x = np.abs(normal(np.random.default_rng(0), (4, 5, 6, 3)))
     for name, arguments in (
         ("RandomGrayscale", {"factor": 1.0}),
         ("RandomColorDegeneration", {"factor": (0.4, 0.4), "value_range": (0, 2)}),
+        ("RandomSaturation", {"factor": (0.3, 0.3), "value_range": (0, 1)}),
+        ("RandomHue", {"factor": (1, 1), "value_range": (0, 4)}),
     ):
         mine, theirs = pair("layers", name, arguments)
         close(mine(x, training=True), keras.ops.convert_to_numpy(theirs(x, training=True)), 400)

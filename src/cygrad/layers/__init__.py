@@ -13,11 +13,14 @@ from .augmentation import (
 )
 from .categorical import CategoryEncoding, Discretization, Hashing
 from .coloring import (
+    AutoContrast,
     RandomColorDegeneration,
     RandomErasing,
     RandomGrayscale,
+    RandomHue,
     RandomInvert,
     RandomPosterization,
+    RandomSaturation,
     RandomShear,
     Solarization,
 )
@@ -138,6 +141,7 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -211,9 +215,11 @@ __all__ = [
     "RandomErasing",
     "RandomFlip",
     "RandomGrayscale",
+    "RandomHue",
     "RandomInvert",
     "RandomPosterization",
     "RandomRotation",
+    "RandomSaturation",
     "RandomShear",
     "RandomTranslation",
     "RandomZoom",

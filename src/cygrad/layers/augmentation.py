@@ -23,6 +23,15 @@ def limits(layer, argument, factor, low, high):
     return tuple(pair)
 
 
+def checked_range(layer, value_range):
+    """value_range as a pair of numbers, the lower first."""
+    if not isinstance(value_range, (list, tuple)) or len(value_range) != 2 or value_range[0] > value_range[1]:
+        raise ValueError(
+            f"{type(layer).__name__}: value_range must be two numbers, the lower first; got {value_range!r}"
+        )
+    return tuple(value_range)
+
+
 def _listed(factor):
     return tuple(factor) if isinstance(factor, list) else factor
 
@@ -236,11 +245,7 @@ class _Shading(_Augmentation):
 
     def __init__(self, factor, value_range, seed, least, most=1.0, **kwargs):
         super().__init__(seed, **kwargs)
-        if not isinstance(value_range, (list, tuple)) or len(value_range) != 2 or value_range[0] > value_range[1]:
-            raise ValueError(
-                f"{type(self).__name__}: value_range must be two numbers, the lower first; got {value_range!r}"
-            )
-        self.factor, self.value_range = limits(self, "factor", factor, least, most), tuple(value_range)
+        self.factor, self.value_range = limits(self, "factor", factor, least, most), checked_range(self, value_range)
 
     def _by_picture(self, x, low, high):
         """A number from [low, high) for each image, as a tensor that broadcasts with x."""

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .. import ops, random
-from .augmentation import _Augmentation, _listed, _Shading, limits
-from .layer import InputSpec
+from .augmentation import _Augmentation, _listed, _Shading, checked_range, limits
+from .layer import InputSpec, Layer
 
 _COLOURED = InputSpec(min_ndim=3, max_ndim=4, axes={-1: 3})
 
@@ -63,6 +63,81 @@ class RandomColorDegeneration(_Colouring):
     def _vary(self, x):
         part = ops.multiply(self._by_picture(x, *self.factor), ops.subtract(ops.image.rgb_to_grayscale(x), x))
         return ops.clip(ops.add(x, part), *self.value_range)
+
+
+class RandomSaturation(_Colouring):
+    """In training, multiplies each image's saturation by t / (1 - t): 0 gives greys, 1/2 leaves it, 1 the purest.
+
+    factor: t, two numbers in [0, 1], or one, f, for 0 .. f. value_range: of x, from 0. Shapes: x[N,H,W,3] or [H,W,3], y
+    alike, float32. data_format: None or "channels_last", the only one. seed: an integer for the same random numbers
+    each time.
+
+    >>> y = cygrad.layers.RandomSaturation((0.0, 0.0))(np.float32([[[10, 0, 0]]]), training=True)
+    >>> y.numpy().tolist()
+    [[[10.0, 10.0, 10.0]]]
+    """
+
+    def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
+        super().__init__(factor, value_range, seed, 0.0, data_format=data_format, **kwargs)
+        self.input_spec = _COLOURED
+
+    def _vary(self, x):
+        part = self._by_picture(x, *self.factor)
+        hue, saturation, value = ops.split(ops.image.rgb_to_hsv(x), 3, -1)
+        saturation = ops.multiply(saturation, ops.divide(part, ops.subtract(1 + 1e-7, part)))
+        return ops.image.hsv_to_rgb(ops.concatenate([hue, ops.clip(saturation, 0.0, 1.0), value], -1))
+
+
+class RandomHue(_Colouring):
+    """In training, moves each image's hues along the colour circle, forwards or back.
+
+    factor: by how much of half a circle, two numbers in [0, 1], or one, f, for 0 .. f. value_range: of x. Shapes:
+    x[N,H,W,3] or [H,W,3], y alike, float32. data_format: None or "channels_last", the only one. seed: an integer for
+    the same random numbers each time.
+
+    >>> y = cygrad.layers.RandomHue((1.0, 1.0))(np.float32([[[255, 0, 0]]]), training=True)
+    >>> y.numpy().tolist()
+    [[[0.0, 255.0, 255.0]]]
+    """
+
+    def __init__(self, factor, value_range=(0, 255), data_format=None, seed=None, **kwargs):
+        super().__init__(factor, value_range, seed, 0.0, data_format=data_format, **kwargs)
+        self.input_spec = _COLOURED
+
+    def _vary(self, x):
+        sign = ops.where(ops.greater(self._by_picture(x, 0.0, 1.0), 0.5), -0.5, 0.5)
+        y, back = self._bytes(x)
+        hue, saturation, value = ops.split(ops.image.rgb_to_hsv(ops.divide(y, 255.0)), 3, -1)
+        hue = ops.add(hue, ops.multiply(sign, self._by_picture(x, *self.factor)))  # hsv_to_rgb goes round the circle
+        y = ops.image.hsv_to_rgb(ops.concatenate([hue, saturation, value], -1))
+        return back(ops.multiply(ops.clip(y, 0.0, 1.0), 255.0))
+
+
+class AutoContrast(Layer):
+    """Stretches each channel of each image to all of value_range, in training or not; one of a single value stays.
+
+    Shapes: x[N,H,W,C] or [H,W,C], y alike, float32.
+
+    >>> cygrad.layers.AutoContrast()(np.float32([[[50], [100], [150]]])).numpy().ravel().tolist()
+    [0.0, 127.5, 255.0]
+    """
+
+    _leaf = True
+    _letters = "NHWC"
+
+    def __init__(self, value_range=(0, 255), **kwargs):
+        super().__init__(**kwargs)
+        self.value_range = checked_range(self, value_range)
+        self.input_spec = InputSpec(min_ndim=3, max_ndim=4)
+
+    def call(self, inputs):
+        x, (low, high) = ops.cast(inputs, None), self.value_range
+        least, among = ops.min(x, (-3, -2), True), ops.ptp(x, (-3, -2), True)
+        y = ops.divide(ops.subtract(x, least), ops.where(ops.equal(among, 0.0), 1.0, among))
+        return ops.where(ops.equal(among, 0.0), x, ops.add(ops.multiply(y, high - low), low))
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
 
 
 class RandomInvert(_Colouring):

@@ -86,6 +86,20 @@ class Compiled:
         self.stop_training = False
         self.compiled = True
 
+    def get_compile_config(self):
+        """What compile was given, as plain data for compile_from_config; {} before."""
+        from ..saving import serialize_keras_object
+
+        given = {"optimizer": self.optimizer, **self._compile_arguments} if self.compiled else {}
+        return serialize_keras_object(given)
+
+    def compile_from_config(self, config):
+        """compile with what get_compile_config gave; nothing where that is {}."""
+        from ..saving import deserialize_keras_object
+
+        if config:
+            self.compile(**deserialize_keras_object(config))
+
     def _known_outputs(self):
         """Outputs where they are known before data comes; else None."""
         return None

@@ -70,6 +70,15 @@ class Model(Trainer, Layer):
 
     _called = False  # building for a call that is under way
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """A new model from get_config's result, with new weights; Model itself makes a functional one of its graph."""
+        if cls is Model and "input_layers" in config:
+            from .functional import Functional
+
+            return Functional.from_config(config, custom_objects)
+        return super().from_config(config)
+
     def build(self, input_shape):
         """Makes the weights for inputs of that shape, batch axis included, by trying call on zeros."""
         if not self._called:
