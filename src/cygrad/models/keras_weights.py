@@ -26,6 +26,7 @@ from .serialization import named_weights
 
 MEMBER = "model.weights.h5"  # in a .keras archive
 NO_WEIGHTS = ("vars", "generator", "seed_generator")  # the names below layers without weights: random states are none
+RENAMED = {"group_query_attention": "grouped_query_attention"}  # classes that Keras itself calls otherwise
 _ZIP = b"PK\x03\x04"
 
 
@@ -92,7 +93,6 @@ def _by_place(model, root):
     from .sequential import Sequential
 
     names = {id(variable): name for name, variable in named_weights(model).items()}
-    container = "layers" if root.has("layers") else "_layer_checkpoint_dependencies"
     found, extra, seen = {}, [], set()
 
     def visit(layer, group):
@@ -109,7 +109,10 @@ def _by_place(model, root):
             else:
                 found[names[id(variable)]] = dataset
         if isinstance(layer, (Functional, Sequential)):
-            places, inner = _numbered(layer.layers), group.group(container)
+            places, inner = (
+                _numbered(layer.layers),
+                group.group("layers") or group.group("_layer_checkpoint_dependencies"),
+            )
             visit_all(places, inner)
             for place in inner.names() if inner is not None else ():
                 if place not in places and _holds_weights(inner.group(place)):
@@ -120,7 +123,10 @@ def _by_place(model, root):
     def visit_all(places, group):
         """Visits layers, and those in lists and dicts, by their names in a group."""
         for place, part in places.items() if group is not None else ():
-            if isinstance(part, (Layer, list, tuple, dict)) and (inner := group.group(place)) is not None:
+            inner = isinstance(part, (Layer, list, tuple, dict)) and (
+                group.group(place) or group.group(place.lstrip("_"))
+            )
+            if inner:  # Keras strips MultiHeadAttention's _query_dense, but not GroupQueryAttention's
                 if isinstance(part, Layer):
                     visit(part, inner)
                 else:
@@ -136,6 +142,7 @@ def _numbered(parts):
     for part in parts:
         if isinstance(part, Layer):
             name = snake_case(type(part).__name__)
+            name = RENAMED.get(name, name)
             found[f"{name}_{counts[name]}" if counts[name] else name] = part
             counts[name] += 1
     return found
