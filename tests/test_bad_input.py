@@ -1,5 +1,7 @@
 """Mistakes that people make with layers, models and their data: what each is told, and that nothing is lost by it."""
 
+import json
+import pickle
 import warnings
 
 import numpy as np
@@ -363,6 +365,111 @@ def test_no_trainable_variables_is_said_once():
 def test_a_misspelt_monitor():
     with pytest.warns(UserWarning, match="no 'val_los' in the logs.* Did you mean 'val_loss'"):
         classifier().fit(X, Y, validation_split=0.2, verbose=0, callbacks=[cygrad.callbacks.EarlyStopping("val_los")])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("acc", "no 'acc' in the logs, which have accuracy, loss. Did you mean 'accuracy'"),
+        ("val_loss", "no 'val_loss' in the logs, .* Is validation_data missing"),
+    ],
+)
+def test_a_curve_that_is_not_in_the_history(name, text):
+    curves = classifier(metrics=["accuracy"]).fit(X, Y, verbose=0).history
+    with pytest.raises(KeyError, match=text):
+        curves[name]
+    assert curves.get(name) is None and json.loads(json.dumps(curves)) == pickle.loads(pickle.dumps(curves)) == curves
+
+
+# ---- what Keras 2 and TensorFlow have ----
+
+
+@pytest.mark.parametrize(
+    ("ask", "text"),
+    [
+        (lambda: classifier().fit_generator, "Sequential has no fit_generator: fit takes generators"),
+        (lambda: classifier().evaluate_generator, "evaluate takes generators"),
+        (lambda: classifier().predict_generator, "predict takes generators"),
+        (lambda: classifier().predict_proba, "predict gives the probabilities"),
+        (lambda: classifier().predict_classes, r"predict\(x\).argmax\(-1\) gives classes"),
+        (lambda: optimizers.Adam().lr, "Adam has no lr: the attribute is learning_rate"),
+        (lambda: setattr(optimizers.SGD(), "lr", 0.1), "SGD has no lr"),
+        (lambda: cygrad.backend.square, "has no attribute 'square': cygrad.ops.square takes its place"),
+        (lambda: cygrad.backend.set_value, r"variable.assign\(value\) takes its place"),
+        (lambda: cygrad.backend.nonsense, "has no attribute 'nonsense'$"),
+    ],
+)
+def test_attributes_of_keras_2(ask, text):
+    with pytest.raises(AttributeError, match=text):
+        ask()
+
+
+def test_a_model_may_have_methods_of_keras_2s_names():
+    class Old(Sequential):
+        def predict_classes(self, x):
+            return self.predict(x, verbose=0).argmax(-1)
+
+    model = Old([Input((4,)), layers.Dense(3)])
+    model.predict_proba = "mine"
+    assert model.predict_classes(X).shape == (20,) and model.predict_proba == "mine"
+
+
+def test_arguments_of_keras_2():
+    with pytest.raises(ValueError, match=r"unknown argument 'lr'. Did you mean learning_rate"):
+        optimizers.Adam(lr=0.1)
+    with pytest.raises(ValueError, match=r"unknown argument 'decay'. A rate that falls is a schedule"):
+        optimizers.SGD(0.1, decay=1e-6)
+
+
+def test_the_backend_has_the_settings():
+    assert cygrad.backend.backend() == "cygrad" and cygrad.backend.epsilon() == 1e-7
+    assert cygrad.backend.floatx() == "float32" and cygrad.backend.image_data_format() == "channels_last"
+    cygrad.backend.clear_session()
+    assert layers.Dense(1).name == "dense"
+
+
+# ---- shapes of pictures and sequences ----
+
+
+@pytest.mark.parametrize("functional", [False, True])
+@pytest.mark.parametrize(
+    ("channels", "shape", "text"),
+    [
+        (3, (2, 8, 8, 1), r"grey. numpy.repeat\(x, 3, -1\) makes three channels; color_mode='rgb'"),
+        (3, (2, 8, 8), r"grey. numpy.repeat\(x\[..., None\], 3, -1\)"),
+        (1, (2, 8, 8, 3), r"in colour. x.mean\(-1, keepdims=True\) is their grey"),
+        (3, (2, 9, 8, 3), "of another size. target_size= resizes files, layers.Resizing arrays"),
+        (3, (8, 8, 3), r"batch axis missing. x\[None\] adds it"),
+        (3, (2, 3, 8, 8), "axes in another order. Channels come last"),
+        (3, (2, 192), r"x.reshape\(-1, 8,8,3\) restores the axes"),
+        (3, (2, 9, 9, 2), r"got shape \(2, 9, 9, 2\).$"),
+    ],
+)
+def test_pictures_of_another_shape(channels, shape, text, functional):
+    x = Input((8, 8, channels))
+    conv = layers.Conv2D(2, 3)
+    model = cygrad.Model(x, conv(x)) if functional else Sequential([x, conv])
+    with pytest.raises(ValueError, match=text):
+        model.predict(data(*shape), verbose=0)
+
+
+def test_a_recurrent_layer_after_one_that_gives_its_last_step():
+    with pytest.raises(ValueError, match=r"got shape \(None, 4\). Is return_sequences=True missing"):
+        Sequential([Input((10, 3)), layers.LSTM(4), layers.LSTM(4)])
+    with pytest.raises(ValueError, match="Is the batch axis missing"):
+        layers.LSTM(4)(data(10, 3))
+
+
+def test_a_flatten_that_is_missing():
+    model = Sequential([Input((8, 8)), layers.Dense(3)])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    with pytest.raises(ValueError, match="Is a Flatten or a pooling layer missing"):
+        model.fit(data(20, 8, 8), Y, verbose=0)
+
+
+def test_words_are_not_padded_as_numbers():
+    with pytest.raises(ValueError, match=r"expected numbers of int32 at position 1; got 'ab'. Words become numbers by"):
+        cygrad.utils.pad_sequences([[1, 2], "ab"])
 
 
 # ---- files ----

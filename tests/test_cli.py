@@ -68,6 +68,21 @@ def test_train_save_evaluate_predict(capsys, tmp_path, blobs):
         assert probabilities.argmax(axis=1).tolist() == y.tolist()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "code", "text"),
+    [
+        (("digits", "--plot", "history.txt"), 2, "expected a name that ends in .png, .pdf or .svg; got 'history.txt'"),
+        (("nowhere.npz",), 1, "there is no file 'nowhere.npz' in "),
+        (("nan.npz",), 1, "nan.npz: x has 2 NaN or infinite values among 20"),
+    ],
+)
+def test_what_is_wrong_is_said_before_training(capsys, tmp_path, monkeypatch, arguments, code, text):
+    monkeypatch.chdir(tmp_path)
+    np.savez("nan.npz", x=np.r_[np.nan, np.inf, np.ones(18)].reshape(10, 2), y=np.arange(10) % 2)
+    returned, out, err = run(capsys, "train", *arguments)
+    assert returned == code and out == "" and text in err
+
+
 def test_cnn_on_images(capsys, tmp_path):
     (x_train, y_train), (x_test, y_test) = cygrad.datasets.digits.load_data()
     arrays = {"x_train": x_train[:300], "y_train": y_train[:300], "x_test": x_test[:100], "y_test": y_test[:100]}

@@ -11,9 +11,9 @@ from . import _core as _core
 __version__ = "0.1.0"
 
 _MODULES = [
-    "activations", "applications", "callbacks", "cli", "config", "constraints", "datasets", "distillation", "explain",
-    "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing", "random",
-    "reference", "regularizers", "saving", "sklearn", "testing", "tree", "utils",
+    "activations", "applications", "backend", "callbacks", "cli", "config", "constraints", "datasets", "distillation",
+    "explain", "initializers", "layers", "legacy", "losses", "metrics", "models", "ops", "optimizers", "preprocessing",
+    "random", "reference", "regularizers", "saving", "sklearn", "testing", "tree", "utils",
 ]  # fmt: skip
 
 _NAMES = {

@@ -116,12 +116,26 @@ def custom_object(name):
     return alike[0] if len(alike) == 1 else None
 
 
+class Absent:
+    """A name that Keras 2's or TensorFlow's class has and ours has not: its AttributeError says what to do instead."""
+
+    def __init__(self, instead):
+        self.instead = instead
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, instance, owner):
+        raise AttributeError(f"{owner.__name__} has no {self.name}: {self.instead}")
+
+
 def did_you_mean(name, known):
-    """' Did you mean ...?' with the nearest known names; '' when none is near."""
+    """' Did you mean ...?' with the nearest known names, or those that it shortens; '' when none is near."""
     import difflib  # here, for only errors need it
 
-    lower = {k.lower(): k for k in known}
-    near = [lower[k] for k in difflib.get_close_matches(str(name).lower(), lower, n=3, cutoff=0.6)]
+    name, lower = str(name).lower(), {k.lower(): k for k in known}
+    near = difflib.get_close_matches(name, lower, n=3, cutoff=0.6)
+    near = [lower[k] for k in near or [k for k in lower if len(name) > 2 and k.startswith(name)][:3]]
     return f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
 
 

@@ -74,8 +74,8 @@ def parse(argv):
     train.add_argument("--batch-size", metavar="N", type=count, default=32, help="samples a step (default 32)")
     train.add_argument("--learning-rate", metavar="X", type=positive, default=0.001, help="Adam's (default 0.001)")
     train.add_argument("--seed", metavar="N", type=seed, default=0, help="same seed, same weights (default 0)")
-    train.add_argument("--save", metavar="FILE", type=model_file, help="write the trained model to FILE.cygrad")
-    train.add_argument("--plot", metavar="FILE", help="draw loss and accuracy by epoch into FILE.png (.pdf, .svg)")
+    train.add_argument("--save", metavar="FILE.cygrad", type=model_file, help="write the trained model there")
+    train.add_argument("--plot", metavar="FILE.png", type=plot_file, help="draw loss and accuracy by epoch")
 
     evaluate = commands.add_parser("evaluate", help="print a saved model's loss and metrics on data's test part")
     evaluate.set_defaults(run=run_evaluate)
@@ -147,6 +147,12 @@ def model_file(text):
     return text
 
 
+def plot_file(text):
+    if not text.endswith((".png", ".pdf", ".svg")):
+        raise argparse.ArgumentTypeError(f"expected a name that ends in .png, .pdf or .svg; got {text!r}")
+    return text
+
+
 def array_file(text):
     if not text.endswith((".npy", ".csv")):
         raise argparse.ArgumentTypeError(f"expected a name that ends in .npy or .csv; got {text!r}")
@@ -164,11 +170,15 @@ def load_arrays(name):
     if name in DATASETS:
         (x_train, y_train), (x_test, y_test) = getattr(datasets, name).load_data()
         return {"x_train": x_train, "y_train": y_train, "x_test": x_test, "y_test": y_test}
+    if not Path(name).is_file():
+        raise FileNotFoundError(f"there is no file {name!r} in {Path.cwd()}")
     return read_npz(name)
 
 
 def labelled(arrays, x_name, y_name, source):
     """One pair of images or features and class labels, checked."""
+    import numpy as np
+
     missing = [name for name in (x_name, y_name) if name not in arrays]
     if missing:
         has = ", ".join(arrays) or "nothing"
@@ -186,6 +196,8 @@ def labelled(arrays, x_name, y_name, source):
             f"{source}: expected {x_name} to hold numbers of shape [{len(y)}, ...], as {y_name}; "
             f"got {x.dtype} of shape {x.shape}"
         )
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        raise ValueError(f"{source}: {x_name} has {(~np.isfinite(x)).sum()} NaN or infinite values among {x.size}")
     return x, y.astype("int32")
 
 

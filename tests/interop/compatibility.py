@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
 MODULES = [
     "applications", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics",
     "optimizers", "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
-    "ops.image", "distillation",
+    "ops.image", "distillation", "backend",
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"

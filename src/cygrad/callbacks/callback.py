@@ -4,6 +4,8 @@ import weakref
 
 import numpy as np
 
+from .._lookup import did_you_mean
+
 
 class Callback:
     """Base of all callbacks: define the hooks you need; model and params are set before training.
@@ -93,6 +95,19 @@ def plain(value):
         return value
 
 
+def missing_log(name, logs):
+    """What to say of a name that the logs do not have."""
+    cause = did_you_mean(name, logs)
+    if name.startswith("val_") and not any(known.startswith("val_") for known in logs):
+        cause = " Is validation_data missing?"
+    return f"there is no {name!r} in the logs, which have {', '.join(logs) or 'nothing'}.{cause}"
+
+
+class _Curves(dict):
+    def __missing__(self, name):
+        raise KeyError(missing_log(str(name), self))
+
+
 class History(Callback):
     """The logs of all epochs, which fit returns: epoch, a list, and history, {name: list of Python floats}.
 
@@ -106,7 +121,7 @@ class History(Callback):
     _model = None
 
     def __init__(self):
-        self.epoch, self.history = [], {}
+        self.epoch, self.history = [], _Curves()
 
     @property
     def model(self):

@@ -6,8 +6,7 @@ import warnings
 
 import numpy as np
 
-from .. import _lookup
-from .callback import Callback
+from .callback import Callback, missing_log
 
 
 class MonitorCallback(Callback):
@@ -30,15 +29,7 @@ class MonitorCallback(Callback):
         """The monitored value; None, with a warning, where the logs have none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
-            known = list(logs or {})
-            hint = _lookup.did_you_mean(self.monitor, known)
-            if self.monitor.startswith("val_") and not any(name.startswith("val_") for name in known):
-                hint = " Is validation_data missing?"
-            warnings.warn(
-                f"{type(self).__name__}: there is no {self.monitor!r} in the logs, which have "
-                f"{', '.join(known)}.{hint}",
-                stacklevel=4,
-            )
+            warnings.warn(f"{type(self).__name__}: {missing_log(self.monitor, logs or {})}", stacklevel=4)
         return value
 
     def is_improvement(self, value, reference):

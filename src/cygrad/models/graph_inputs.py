@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import ops
 from .._tensor import Tensor, from_array
+from ..layers.checks import misfit_cause
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
 from ..layers.strings import Strings
@@ -187,18 +188,9 @@ class GraphInputs:
         """What is wrong with an input's shape, and the likely cause."""
         expected = tensor.shape
         letters = ",".join("?" if s is None else str(s) for s in expected[1:])
-        cause = ""
-        if shape == expected[1:]:
-            cause = " Is the batch axis missing? x[None] adds it."
-        elif None not in expected[1:]:
-            if len(shape) == len(expected) and sorted(shape[1:]) == sorted(expected[1:]):
-                cause = " Are the axes in another order? Channels come last (numpy.moveaxis)."
-            elif len(expected) == 2 and int(np.prod(shape[1:])) == expected[1]:
-                cause = f" x.reshape(len(x), {expected[1]}) flattens the samples."
-            elif len(shape) == 2 and shape[1] == int(np.prod(expected[1:])):
-                cause = f" x.reshape(-1, {letters}) restores the axes."
         batch = "N" if expected[0] is None else expected[0]
-        return f'input "{name}": expected x[{batch}{"," if letters else ""}{letters}]; got shape {tuple(shape)}.{cause}'
+        expectation = f"expected x[{batch}{',' if letters else ''}{letters}]; got shape {tuple(shape)}"
+        return f'input "{name}": {expectation}.{misfit_cause(tuple(shape), tuple(expected))}'
 
     # ---- what fit and predict ask ----
 

@@ -44,6 +44,13 @@ class Model(Trainer, Layer):
 
     _carries_masks = True
 
+    # Keras 2's methods
+    fit_generator = _lookup.Absent("fit takes generators, too")
+    evaluate_generator = _lookup.Absent("evaluate takes generators, too")
+    predict_generator = _lookup.Absent("predict takes generators, too")
+    predict_proba = _lookup.Absent("predict gives the probabilities of a softmax or sigmoid")
+    predict_classes = _lookup.Absent("predict(x).argmax(-1) gives classes, predict(x) > 0.5 those of one sigmoid unit")
+
     def __new__(cls, *args, **kwargs):
         if cls is Model and _is_graph(args, kwargs):
             from .functional import Functional

@@ -4,6 +4,7 @@ import numpy as np
 
 from .. import config
 from .._tensor import Tensor
+from ..layers.checks import misfit_cause
 from ..layers.context import context
 from ..layers.core import InputLayer
 from ..layers.layer import Layer
@@ -292,19 +293,10 @@ class Sequential(Model):
         if _fits(shape, expected):
             return
         letters = ",".join("?" if s is None else str(s) for s in expected[1:])
-        cause = ""
-        if shape == expected[1:]:
-            cause = " Is the batch axis missing? x[None] adds it."
-        elif len(shape) == len(expected) and sorted(shape[1:]) == sorted(s for s in expected[1:] if s is not None):
-            cause = " Are the axes in another order? Channels come last (numpy.moveaxis)."
-        elif len(expected) == 2 and int(np.prod(shape[1:])) == expected[1]:
-            cause = f" x.reshape(len(x), {expected[1]}) flattens the samples."
-        elif len(shape) == 2 and None not in expected and shape[1] == int(np.prod(expected[1:])):
-            cause = f" x.reshape(-1, {letters}) restores the axes."
         first = self._layers[0]
         raise ValueError(
             f'{caller}: {self._title()}, layer "{first.name}" ({type(first).__name__}): expected x[N,{letters}], '
-            f"as built; got shape {shape}.{cause}"
+            f"as built; got shape {shape}.{misfit_cause(shape, expected)}"
         )
 
     # ---- configuration ----

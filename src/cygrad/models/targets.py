@@ -137,7 +137,9 @@ def _labels(y, output, loss, caller, where):
     if y.shape != rows and y.shape == (*rows, 1):
         y = y.reshape(rows)
     if y.shape != rows:
-        cause = "Is the batch axis missing?" if not rows or y.ndim < len(rows) else ""
+        cause = "Is the batch axis missing?" if not rows else ""
+        if 0 < y.ndim < len(rows):
+            cause = "Is a Flatten or a pooling layer missing before the last layers?"
         if y.shape == output:
             cause = "These look like one-hot rows: use loss='categorical_crossentropy', or y.argmax(-1)."
         raise ValueError(

@@ -88,7 +88,10 @@ class Optimizer:
     ):
         kind = type(self).__name__
         for option in unknown:
-            hint = " Did you mean learning_rate?" if option == "lr" else ""
+            hint = {
+                "lr": " Did you mean learning_rate?",
+                "decay": " A rate that falls is a schedule: learning_rate=schedules.InverseTimeDecay(...).",
+            }.get(option, "")
             raise ValueError(f"{kind}: unknown argument {option!r}.{hint}")
         clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
         given = [argument for argument, value in clips.items() if value is not None]
@@ -122,6 +125,15 @@ class Optimizer:
         self._undecayed, self._undecayed_names = set(), None
         self._learning_rate = None
         self.learning_rate = learning_rate
+
+    @property
+    def lr(self):
+        """Keras 2's name of learning_rate: AttributeError, also where it is set, for that would change nothing."""
+        raise AttributeError(f"{type(self).__name__} has no lr: the attribute is learning_rate")
+
+    @lr.setter
+    def lr(self, value):
+        self.lr  # noqa: B018  (its error)
 
     @property
     def iterations(self):

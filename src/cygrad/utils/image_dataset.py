@@ -4,6 +4,7 @@ import os
 
 import numpy as np
 
+from .. import _lookup
 from ..models.data import shuffled
 from ..ops._backend import empty, from_array
 from ..ops.image import choose, resize
@@ -27,6 +28,12 @@ class ImageDataset(PyDataset):
     in another order each time if shuffle. class_names: of the labels 0, 1, ...; file_paths: the files, which
     dataset[i] takes in their order.
     """
+
+    cache = _lookup.Absent("files are read anew in each epoch, ahead of training")
+    prefetch = _lookup.Absent("batches are made ahead of training anyway")
+    map = _lookup.Absent(
+        "let the function be a layer of the model (Rescaling, RandomFlip), or fit a generator of batches"
+    )
 
     def __init__(self, paths, labels, class_names, read, batch_size, shuffle, seed, errors, workers, prefetch):
         super().__init__()

@@ -32,7 +32,13 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         kept = sequence[:longest] if truncating == "post" else sequence[max(len(sequence) - longest, 0) :]
         if not len(kept):
             continue
-        row = np.asarray(kept, dtype=dtype)
+        try:
+            row = np.asarray(kept, dtype=dtype)
+        except (TypeError, ValueError) as error:
+            raise ValueError(
+                f"pad_sequences: expected numbers of {dtype} at position {i}; got {kept!r:.60}. Words become "
+                "numbers by layers.TextVectorization or StringLookup"
+            ) from error
         if row.shape[1:] != item:
             raise ValueError(f"pad_sequences: items of shape {row.shape[1:]} at position {i}; those before: {item}")
         padded[i, slice(len(row)) if padding == "post" else slice(longest - len(row), None)] = row
