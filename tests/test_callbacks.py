@@ -232,9 +232,10 @@ def slow_epoch(verbose, updates=40, seconds=0.5):
 
 
 def test_a_terminal_gets_a_bar_at_most_ten_times_a_second_and_then_the_line(monkeypatch):
+    start = time.monotonic()
     text = output_of(lambda: slow_epoch("auto"), Terminal(), monkeypatch)
     drawn = re.findall(r"\r(Epoch 1/1:.*?loss: 0\.5000)", text)
-    assert 1 <= len(drawn) <= 7
+    assert 1 <= len(drawn) <= 2 + 10 * (time.monotonic() - start)  # a busy machine sleeps longer
     last = text.rstrip("\n").split("\r")[-1]
     assert re.fullmatch(r"Epoch 1/1 - \d\.\ds - loss: 0\.2500", last)
 

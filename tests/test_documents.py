@@ -109,10 +109,22 @@ def test_readme_python_code_runs(tmp_path, monkeypatch, capsys):
         exec(compile(block, "README.md", "exec"), names)
 
 
-def test_readme_links_lead_somewhere():
-    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", README)
-    assert links
-    assert [link for link in links if not (ROOT / link).exists()] == []
+@pytest.mark.parametrize("name", ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))])
+def test_links_lead_somewhere(name):
+    text = (ROOT / name).read_text(encoding="utf-8")
+    links = re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", text)
+    assert [link for link in links if not (ROOT / name).parent.joinpath(link).exists()] == []
+
+
+def test_every_document_example_and_picture_is_pointed_at():
+    documents = list((ROOT / "docs").glob("*.md"))
+    links = re.findall(r"\]\(([^)]+)\)", "".join(path.read_text(encoding="utf-8") for path in documents))
+    pictures = [path.name for path in (ROOT / "docs" / "pictures").iterdir()]
+    guides = [path.name for path in (ROOT / "examples" / "guides").glob("*.py")]
+    assert pictures and guides
+    assert [name for name in pictures if f"pictures/{name}" not in links] == []
+    assert [name for name in guides if f"../examples/guides/{name}" not in links] == []
+    assert [path.name for path in documents if f"](docs/{path.name})" not in README] == []
 
 
 def test_readme_table_of_what_is_where_is_true():

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,11 @@ def run(name, *arguments, folder=TUTORIALS, warning=""):
 
 def guide(name, *arguments):
     return run(name, *arguments, folder=GUIDES)
+
+
+def plot(folder):
+    """Arguments that ask for a picture, where matplotlib is there to draw it."""
+    return ("--plot", folder / "plot.png") if find_spec("matplotlib") else ()
 
 
 def test_every_program_is_tested():
@@ -95,34 +101,34 @@ def test_transformer_text():
     assert guide("transformer_text.py")["Test accuracy"] > 0.9
 
 
-def test_autoencoder():
-    figures = guide("autoencoder.py")
+def test_autoencoder(tmp_path):
+    figures = guide("autoencoder.py", *plot(tmp_path))
     assert figures["Mean squared error"] < figures["Principal components"]
 
 
-def test_gan():
-    figures = guide("gan.py")
+def test_gan(tmp_path):
+    figures = guide("gan.py", *plot(tmp_path))
     assert figures["Mean radius"] == pytest.approx(1, abs=0.1)
     assert figures["Deviation of the radius"] < 0.2 and figures["Smallest share of a quarter"] > 0.1
 
 
-def test_transfer_learning(data_folder):
+def test_transfer_learning(data_folder, tmp_path):
     pytest.importorskip("PIL")
     if not (data_folder / "cifar10-sample").is_dir():
         pytest.skip("CYGRAD_DATA has no folder cifar10-sample")
-    figures = guide("transfer_learning.py", "--epochs", 10, "--few", 10)
+    figures = guide("transfer_learning.py", "--epochs", 10, "--few", 10, *plot(tmp_path))
     assert figures["Weights in training"] == 5 * (128 + 1)
     frozen, tuned = figures["Accuracy with a frozen base"], figures["Accuracy fine tuned"]
     assert min(frozen, tuned) > max(0.4, figures["Accuracy from scratch"] + 0.1)  # by chance: 0.2
 
 
-def test_time_series_gru():
-    figures = guide("time_series_gru.py", "--epochs", 3)
+def test_time_series_gru(tmp_path):
+    figures = guide("time_series_gru.py", "--epochs", 3, *plot(tmp_path))
     assert figures["Mean error of the GRU"] < figures["Mean error of yesterday"] < figures["Mean error of no change"]
 
 
-def test_distillation():
-    figures = guide("distillation.py")
+def test_distillation(tmp_path):
+    figures = guide("distillation.py", *plot(tmp_path))
     assert figures["Accuracy of the teacher"] > 0.97
     assert figures["Accuracy of the student taught"] > figures["Accuracy of the student alone"] + 0.02
 
@@ -181,7 +187,7 @@ def test_image_folder(data_folder, tmp_path):
     assert (tmp_path / "plot.png").stat().st_size > 10_000
 
 
-def test_tabular_regression():
-    figures = guide("tabular_regression.py", "--epochs", 15)
+def test_tabular_regression(tmp_path):
+    figures = guide("tabular_regression.py", "--epochs", 15, *plot(tmp_path))
     assert figures["Noise alone"] < figures["Network error"] < 1.25 * figures["Noise alone"]
     assert figures["Linear error"] > 2 * figures["Noise alone"]

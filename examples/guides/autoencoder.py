@@ -1,6 +1,6 @@
 """A convolutional autoencoder: digits through eight numbers and back.
 
-    python autoencoder.py [--epochs N]
+    python autoencoder.py [--epochs N] [--plot FILE.png]
 
 Compared with what a linear map through as many numbers can do at best (the principal components).
 """
@@ -15,6 +15,7 @@ from cygrad import layers
 parser = argparse.ArgumentParser(description="Digits through eight numbers and back")
 parser.add_argument("--epochs", type=int, default=60)
 parser.add_argument("--code", type=int, default=8, help="how many numbers an image becomes")
+parser.add_argument("--plot", help="a file for some digits before and after")
 options = parser.parse_args()
 keras.utils.set_random_seed(1)
 
@@ -57,4 +58,21 @@ flat, mean = x_train.reshape(-1, 64), x_train.reshape(-1, 64).mean(0)
 axes = np.linalg.svd(flat - mean, full_matrices=False)[2][: options.code]
 centred = x_test.reshape(-1, 64) - mean
 print(f"Mean squared error: {autoencoder.evaluate(x_test, x_test, verbose=0):.4f}")
-print(f"Principal components: {np.mean((centred - centred @ axes.T @ axes) ** 2):.4f}")
+components = centred @ axes.T @ axes
+print(f"Principal components: {np.mean((centred - components) ** 2):.4f}")
+
+if options.plot:
+    from matplotlib.figure import Figure
+
+    rows = {
+        "digits": x_test,
+        f"through {options.code} numbers": autoencoder.predict(x_test, verbose=0),
+        f"{options.code} principal\ncomponents": components + mean,
+    }
+    figure = Figure(figsize=(8, 2.7), layout="constrained")
+    for (name, pictures), places in zip(rows.items(), figure.subplots(3, 10)):
+        places[0].set_ylabel(name, rotation=0, ha="right", va="center")
+        for picture, place in zip(pictures, places):
+            place.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
+            place.set(xticks=[], yticks=[])
+    figure.savefig(options.plot, dpi=100)

@@ -1,6 +1,6 @@
 """Knowledge distillation: a small network learns the digits from a large one.
 
-    python distillation.py [--epochs N]
+    python distillation.py [--epochs N] [--plot FILE.png]
 
 The digits that come with cygrad, 8 x 8 pixels. Labels are dear, pictures are cheap: the small network has the labels of
 every eighth picture; a teacher can be asked about all pictures, and what it answers, probabilities of all ten digits,
@@ -14,6 +14,7 @@ from cygrad import layers
 
 parser = argparse.ArgumentParser(description="Digits by a small network that learns from a large one")
 parser.add_argument("--epochs", type=int, default=40)
+parser.add_argument("--plot", help="a file for the accuracies")
 options = parser.parse_args()
 keras.utils.set_random_seed(1)
 
@@ -73,7 +74,20 @@ distiller.fit(x_train, y_train, epochs=options.epochs, verbose=0)
 
 student = distiller.student
 student.compile("adam", loss, metrics=["accuracy"])
+accuracies = {}
 for name, model in {"teacher": teacher, "student alone": alone, "student taught": student}.items():
     accuracy = model.evaluate(x_test, y_test, verbose=0, return_dict=True)["accuracy"]
     print(f"Parameters of the {name}: {model.count_params()}")
     print(f"Accuracy of the {name}: {accuracy:.3f}")
+    accuracies[f"{name}, {model.count_params():,} parameters"] = accuracy
+
+if options.plot:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 1.9), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(accuracies), list(accuracies.values()), color="#0072B2", height=0.6)
+    axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.set(xlabel="accuracy on the digits of the test", xlim=(0, 1.2))
+    axes.invert_yaxis()
+    figure.savefig(options.plot, dpi=100)

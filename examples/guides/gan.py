@@ -1,6 +1,6 @@
 """A GAN by overriding train_step: two models, two optimizers, one fit.
 
-    python gan.py [--epochs N]
+    python gan.py [--epochs N] [--plot FILE.png]
 
 The real samples are points on a circle with some noise; the generator learns to make such points from random numbers.
 """
@@ -14,6 +14,7 @@ from cygrad import layers, ops
 
 parser = argparse.ArgumentParser(description="Points on a circle, made by a GAN")
 parser.add_argument("--epochs", type=int, default=60)
+parser.add_argument("--plot", help="a file for the points")
 options = parser.parse_args()
 keras.utils.set_random_seed(1)
 
@@ -90,3 +91,12 @@ radius, quarter = np.hypot(*made.T), np.histogram(np.arctan2(made[:, 1], made[:,
 print(f"Mean radius: {radius.mean():.3f}")
 print(f"Deviation of the radius: {radius.std():.3f}")
 print(f"Smallest share of a quarter: {quarter.min() / len(made):.3f}")
+
+if options.plot:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    for axes, (name, points) in zip(figure.subplots(1, 2), {"real": real[:1000], "made": made[:1000]}.items()):
+        axes.scatter(*points.T, s=4, color="#0072B2")
+        axes.set(title=name, aspect="equal", xlim=(-1.4, 1.4), ylim=(-1.4, 1.4))
+    figure.savefig(options.plot, dpi=100)

@@ -68,10 +68,11 @@ if options.plot:
     figure = Figure(figsize=(9, 2.7), layout="constrained")
     left, right = figure.subfigures(1, 2)
     axes = left.subplots()
-    for (name, history), colour in zip(histories.items(), ("#D55E00", "#0072B2")):
+    for (name, history), colour, marker in zip(histories.items(), ("#D55E00", "#0072B2"), "so"):
         epochs = range(1, options.epochs + 1)
-        axes.plot(epochs, history["accuracy"], "--", color=colour, label=f"training, {name}")
-        axes.plot(epochs, history["val_accuracy"], color=colour, label=f"test, {name}")
+        style = {"color": colour, "marker": marker, "markersize": 4, "markevery": max(1, options.epochs // 6)}
+        axes.plot(epochs, history["accuracy"], "--", label=f"training, {name}", **style)
+        axes.plot(epochs, history["val_accuracy"], label=f"test, {name}", **style)
     axes.set(xlabel="epoch", ylabel="accuracy", ylim=(0, 1))
     axes.grid(True, color="#dddddd", linewidth=0.6)
     axes.legend(fontsize=8, loc="lower right")
@@ -84,4 +85,4 @@ if options.plot:
             axes.imshow(shown, interpolation="nearest")
             axes.set_axis_off()
     right.suptitle("pictures as they are (left), and augmented", fontsize=9)
-    figure.savefig(options.plot, dpi=66)
+    figure.savefig(options.plot, dpi=100)

@@ -1,10 +1,10 @@
 """Regression on a table of numbers and categories, with preprocessing inside the model.
 
+    python tabular_regression.py [--epochs N] [--plot FILE.png]
+
 The table is made here, honestly: prices of 6000 flats by area, rooms, age, distance and district, as a formula with
 interactions gives them, and noise of 8 %. No model can do better than that noise, so its error is printed beside those
 of a linear model and of a small network, on flats that neither has seen.
-
-    python examples/guides/tabular_regression.py [--epochs 30]
 """
 
 import argparse
@@ -49,29 +49,47 @@ def network(table, hidden):
     return keras.Model(inputs, layers.Dense(1)(x))
 
 
-def error(model, table, price):
-    """The mean of the relative errors, in percent: the model gives logarithms."""
-    return float(100 * np.mean(np.abs(np.exp(model.predict(table, verbose=0)[:, 0]) / price - 1)))
+def error(estimate, price):
+    """The mean of the relative errors, in percent."""
+    return float(100 * np.mean(np.abs(estimate / price - 1)))
+
+
+def plot(estimates, price, path):
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 3.6), layout="constrained")
+    for axes, (name, estimate) in zip(figure.subplots(1, 2, sharey=True), estimates.items()):
+        axes.scatter(price, estimate, s=3, color="#0072B2")
+        axes.plot([10, 800], [10, 800], color="black", linewidth=0.8)
+        axes.set(title=f"{name}: {error(estimate, price):.1f} %", xscale="log", yscale="log")
+        axes.set(xlim=(10, 800), ylim=(10, 800))
+    figure.supxlabel("price in thousands")
+    figure.supylabel("estimate in thousands")
+    figure.savefig(path, dpi=100)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--plot", help="a file for estimates and prices")
     arguments = parser.parse_args()
     keras.utils.set_random_seed(0)
     table, _, price = flats(6000, 1)
     unseen, value, unseen_price = flats(2000, 2)
+    estimates = {}
     for name, hidden in (("Linear error", []), ("Network error", [64, 32])):
         model = network(table, hidden)
         rate = keras.optimizers.schedules.CosineDecay(0.01, arguments.epochs * 94)
         model.compile(keras.optimizers.Adam(rate), "mse")
         model.fit(table, np.log(price), batch_size=64, epochs=arguments.epochs, verbose=0)
-        print(f"{name}: {error(model, unseen, unseen_price):.2f}")
-    print(f"Noise alone: {100 * np.mean(np.abs(value / unseen_price - 1)):.2f}")
-    some = {name: column[:3] for name, column in unseen.items()}
-    for i, guess in enumerate(np.exp(model.predict(some, verbose=0)[:, 0])):
-        flat = f"{some['area'][i]:.0f} m2, {some['rooms'][i]:.0f} rooms, {some['district'][i]}"
+        estimates[name] = np.exp(model.predict(unseen, verbose=0)[:, 0])
+        print(f"{name}: {error(estimates[name], unseen_price):.2f}")
+    print(f"Noise alone: {error(value, unseen_price):.2f}")
+    for i, guess in enumerate(estimates["Network error"][:3]):
+        flat = f"{unseen['area'][i]:.0f} m2, {unseen['rooms'][i]:.0f} rooms, {unseen['district'][i]}"
         print(f"  {flat}: {guess:.0f}, sold for {unseen_price[i]:.0f}")
+    if arguments.plot:
+        plot(estimates, unseen_price, arguments.plot)
 
 
 if __name__ == "__main__":

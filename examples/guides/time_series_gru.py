@@ -1,6 +1,6 @@
 """A GRU that forecasts a time series, against the two forecasts that need no network.
 
-    python time_series_gru.py [--epochs N]
+    python time_series_gru.py [--epochs N] [--plot FILE.png]
 
 The series is made here: the temperature of an imagined place, hour by hour for two years, with days, seasons and
 weather that wanders. From the last three days the GRU says the temperature six hours ahead.
@@ -15,6 +15,7 @@ from cygrad import layers
 
 parser = argparse.ArgumentParser(description="Temperatures six hours ahead, by a GRU")
 parser.add_argument("--epochs", type=int, default=6)
+parser.add_argument("--plot", help="a file for a week of temperatures and their forecasts")
 options = parser.parse_args()
 keras.utils.set_random_seed(1)
 
@@ -53,3 +54,15 @@ degrees = model.predict(x_test, verbose=0)[:, 0] * deviation[0] + mean[0]
 print(f"Mean error of the GRU: {np.abs(degrees - truth).mean():.2f}")
 print(f"Mean error of no change: {np.abs(temperature[starts + PAST - 1] - truth).mean():.2f}")
 print(f"Mean error of yesterday: {np.abs(temperature[starts + PAST - 1 + AHEAD - 24] - truth).mean():.2f}")
+
+if options.plot:
+    from matplotlib.figure import Figure
+
+    week = np.arange(7 * 24)
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(week / 24, truth[week], color="black", label="temperature")
+    axes.plot(week / 24, degrees[week], "--", color="#D55E00", label=f"forecast, {AHEAD} hours before")
+    axes.set(xlabel="day", ylabel="degrees Celsius")
+    axes.legend(frameon=False)
+    figure.savefig(options.plot, dpi=100)

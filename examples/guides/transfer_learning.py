@@ -1,6 +1,6 @@
 """Transfer learning: what a network learned on some classes of pictures helps with others, of which there are few.
 
-    python transfer_learning.py [FOLDER] [--epochs N]
+    python transfer_learning.py [FOLDER] [--epochs N] [--plot FILE.png]
 
 The steps are those of Keras's guide: take a trained network without its classifier, freeze it, train a new classifier
 on it, unfreeze, and train all of it a little with a small learning rate. Here the trained network comes from half of
@@ -23,6 +23,7 @@ parser = argparse.ArgumentParser(description="Transfer learning on a folder of p
 parser.add_argument("folder", nargs="?", type=Path, help="holds train/CLASS/ and test/CLASS/")
 parser.add_argument("--epochs", type=int, default=30)
 parser.add_argument("--few", type=int, default=20, help="how many pictures there are of each new class")
+parser.add_argument("--plot", help="a file for the accuracies")
 options = parser.parse_args()
 if options.folder is None and not os.environ.get("CYGRAD_DATA"):
     parser.error("give a FOLDER, or set CYGRAD_DATA to the folder that has cifar10-sample")
@@ -93,14 +94,28 @@ print(f"Weights in training: {sum(w.size for w in model.trainable_weights)}")
 before = base.get_weights()
 train(model, few, options.epochs, 0.01)
 assert all((a == b).all() for a, b in zip(before, base.get_weights()))
-print(f"Accuracy with a frozen base: {model.evaluate(*test, verbose=0)[1]:.3f}")
+accuracies = {"frozen base": model.evaluate(*test, verbose=0)[1]}
+print(f"Accuracy with a frozen base: {accuracies['frozen base']:.3f}")
 
 # 3. Unfrozen: all weights learn a little; compile anew, for it takes note of what is trainable. Batch normalization
 # still runs with its old statistics, because the base was called with training=False
 base.trainable = True
 train(model, few, options.epochs // 3, 0.0001)
-print(f"Accuracy fine tuned: {model.evaluate(*test, verbose=0)[1]:.3f}")
+accuracies["fine tuned"] = model.evaluate(*test, verbose=0)[1]
+print(f"Accuracy fine tuned: {accuracies['fine tuned']:.3f}")
 
 # For comparison: the same network, from the start
 scratch = train(make_classifier(make_base(), len(new)), few, options.epochs, 0.002)
-print(f"Accuracy from scratch: {scratch.evaluate(*test, verbose=0)[1]:.3f}")
+accuracies["from scratch"] = scratch.evaluate(*test, verbose=0)[1]
+print(f"Accuracy from scratch: {accuracies['from scratch']:.3f}")
+
+if options.plot:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 1.9), layout="constrained")
+    axes = figure.subplots()
+    bars = axes.barh(list(accuracies), list(accuracies.values()), color="#0072B2", height=0.6)
+    axes.bar_label(bars, fmt="%.3f", padding=3)
+    axes.set(xlabel=f"accuracy on the new classes; by chance {1 / len(new):.1f}", xlim=(0, 1.1))
+    axes.invert_yaxis()
+    figure.savefig(options.plot, dpi=100)
