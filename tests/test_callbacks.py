@@ -430,5 +430,7 @@ def test_reduce_lr_on_plateau():
     assert model.history.history["learning_rate"] == [0.1, 0.1, 0.05, 0.05, 0.025, 0.025, 0.0125]
     model, _ = fit([callbacks.ReduceLROnPlateau(factor=0.1, patience=1, min_lr=0.05)], losses_of(*[1.0] * 4))
     assert model.optimizer.learning_rate == 0.05
+    model, _ = fit([callbacks.ReduceLROnPlateau(factor=0.1, patience=1, min_lr=0.5)], losses_of(*[1.0] * 4))
+    assert model.optimizer.learning_rate == 0.1  # one that is below min_lr already does not rise to it
     with pytest.raises(ValueError, match="factor must be between 0 and 1; got 1"):
         callbacks.ReduceLROnPlateau(factor=1)

@@ -134,6 +134,15 @@ def test_the_same_bits_for_any_number_of_threads(threads, folder):
         assert digest(batches(workers=threads - 1)) == want
 
 
+def test_a_seed_gives_the_same_pictures_again_and_other_ones_each_epoch():
+    same = np.repeat(PICTURES[:1], 4, 0)
+    for generator, x in ((ImageDataGenerator(rotation_range=90), same), (ImageDataGenerator(), PICTURES)):
+        first, again = (generator.flow(x, batch_size=9, seed=3) for _ in range(2))
+        epochs = [next(first).tobytes() for _ in range(3)]
+        assert len(set(epochs)) == 3
+        assert epochs == [next(again).tobytes() for _ in range(3)]
+
+
 def test_flow_gives_what_goes_along():
     more, y, weight = np.arange(9)[:, None], np.arange(9), np.arange(9) / 10
     flow = ImageDataGenerator().flow([PICTURES, [more]], y, batch_size=4, sample_weight=weight, seed=1)

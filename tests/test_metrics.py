@@ -305,6 +305,15 @@ def test_accuracy_is_chosen_by_shape(true, pred, cls):
         assert type(metric) is cls and metric.name == name
 
 
+def test_what_is_counted_as_positive():
+    metric = metrics.TruePositives()
+    metric.update_state([1.0, 1.0, 0.3, 0.0], [0.5, 0.6, 0.9, 0.9])  # 0.5 does not exceed the threshold; 0.3 is not 0
+    assert metric.result() == 2.0
+    metric = metrics.Precision(top_k=1)
+    metric.update_state([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], [[0.7, 0.7, 0.1], [0.8, 0.8, 0.8]])
+    assert metric.result() == 0.5  # of equal values, the first counts
+
+
 def test_accuracy_without_shapes_is_chosen_by_the_loss():
     assert type(metrics.get("accuracy", "sparse_categorical_crossentropy")) is metrics.SparseCategoricalAccuracy
     assert type(metrics.get("accuracy", losses.CategoricalCrossentropy())) is metrics.CategoricalAccuracy

@@ -340,12 +340,31 @@ def test_validation_freq_and_initial_epoch():
     x, y = data(8)
     model = linear()
     model.compile("sgd", "mse")
-    history = model.fit(x, y, epochs=5, initial_epoch=1, validation_data=(x, y), validation_freq=2, verbose=0)
+    validated = []
+    note = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: validated.append("val_loss" in logs))
+    options = {"validation_data": (x, y), "verbose": 0, "callbacks": [note]}
+    history = model.fit(x, y, epochs=5, initial_epoch=1, validation_freq=2, **options)
     assert history.epoch == [1, 2, 3, 4]
-    assert len(history.history["val_loss"]) == 2
-    history = model.fit(x, y, epochs=3, validation_data=(x, y), validation_freq=[3], verbose=0)
-    assert len(history.history["val_loss"]) == 1
+    assert validated == [True, False, True, False]  # the second and the fourth
+    validated.clear()
+    model.fit(x, y, epochs=3, validation_freq=[3], **options)
+    assert validated == [False, False, True]
     assert model.fit(x, y, epochs=0, verbose=0).history == {}
+
+
+@pytest.mark.parametrize(("given", "batches"), [({}, 4), ({"validation_batch_size": 8}, 1)])
+def test_batches_of_validation(given, batches):
+    class Batches(callbacks.Callback):
+        seen = 0
+
+        def on_test_batch_end(self, batch, logs=None):
+            self.seen += 1
+
+    x, y = data(8)
+    model, counter = linear(), Batches()
+    model.compile("sgd", "mse")
+    model.fit(x, y, batch_size=2, validation_data=(x, y), verbose=0, callbacks=[counter], **given)
+    assert counter.seen == batches
 
 
 # ---- History, callbacks, verbosity ----
