@@ -121,28 +121,35 @@ struct grouped_tile {
     vi first;
 };
 
-/* Adds taps columns of a kernel row to the sums of m outputs; adjacent: both outputs and taps are one pixel apart. Returns the kernel's end. */
+/* Adds taps columns of a kernel row to the sums of m neighbouring outputs, whose pixels lie side by side, as those of the taps do: the outputs
+ * share them. Returns the kernel's end. */
 CG_INLINE const float *add_columns(vf *sum, const float *x, const float *kernel, const struct grouped_tile *t, const int m, const int taps,
-                                   const int several, const int adjacent) {
+                                   const int several) {
     for (int64_t d = 0; d < t->depth; d++, kernel += taps * VLEN) {
         const vi from = t->first + (int32_t)d;
         vf weight[TILE_TAPS];
         CG_UNROLL
         for (int s = 0; s < taps; s++) weight[s] = vf_load(kernel + s * VLEN);
-        if (adjacent) {
+        CG_UNROLL
+        for (int j = 0; j < m + taps - 1; j++) {
+            const vf v = spread(x + j * t->x_pixel, d, from, several);
             CG_UNROLL
-            for (int j = 0; j < m + taps - 1; j++) {
-                const vf v = spread(x + j * t->x_pixel, d, from, several);
-                CG_UNROLL
-                for (int s = 0; s < taps; s++)
-                    if (0 <= j - s && j - s < m) sum[j - s] = vf_fma(v, weight[s], sum[j - s]);
-            }
-        } else {
+            for (int s = 0; s < taps; s++)
+                if (0 <= j - s && j - s < m) sum[j - s] = vf_fma(v, weight[s], sum[j - s]);
+        }
+    }
+    return kernel;
+}
+
+/* The same where a stride or a dilation leaves nothing to share */
+CG_INLINE const float *add_columns_apart(vf *sum, const float *x, const float *kernel, const struct grouped_tile *t, const int m, int64_t taps,
+                                         const int several) {
+    for (int64_t d = 0; d < t->depth; d++) {
+        const vi from = t->first + (int32_t)d;
+        for (int64_t s = 0; s < taps; s++, kernel += VLEN) {
+            const vf weight = vf_load(kernel);
             CG_UNROLL
-            for (int s = 0; s < taps; s++) {
-                CG_UNROLL
-                for (int i = 0; i < m; i++) sum[i] = vf_fma(spread(x + i * t->x_step + s * t->x_tap, d, from, several), weight[s], sum[i]);
-            }
+            for (int i = 0; i < m; i++) sum[i] = vf_fma(spread(x + i * t->x_step + s * t->x_tap, d, from, several), weight, sum[i]);
         }
     }
     return kernel;
@@ -156,9 +163,14 @@ CG_INLINE void grouped_outputs(const struct grouped_tile *t, const int m, const 
     for (int64_t r = 0; r < t->rows; r++) {
         const float *x = t->x + r * t->x_row;
         int64_t s = 0;
-        for (; s + 3 <= t->S; s += 3) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 3, several, adjacent);
-        if (t->S - s == 2) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 2, several, adjacent);
-        if (t->S - s == 1) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 1, several, adjacent);
+        if (adjacent) {
+            for (; s + 3 <= t->S; s += 3) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 3, several);
+            if (t->S - s == 2) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 2, several);
+            if (t->S - s == 1) kernel = add_columns(sum, x + s * t->x_tap, kernel, t, m, 1, several);
+        } else {
+            for (; s < t->S; s += TILE_TAPS)
+                kernel = add_columns_apart(sum, x + s * t->x_tap, kernel, t, m, cg_min64(TILE_TAPS, t->S - s), several);
+        }
     }
     CG_UNROLL
     for (int i = 0; i < m; i++) vf_store_upto(t->y + i * t->y_pixel, sum[i], t->filters);

@@ -39,6 +39,7 @@ CG_INLINE float cross_entropy_row(const float *x, const float *t, int64_t K, flo
         lanes sum = lanes_set(0);
         for (int64_t end = cg_min64(K, k + LANE_RUN * LANES); k < end; k += LANES) {
             lanes surprise = lanes_load_upto(x + k, K - k, 0);
+            CG_UNROLL
             for (int j = 0; j < LANE_VECTORS; j++) surprise.v[j] = log_sum - (surprise.v[j] - max);
             sum = lanes_fma(lanes_load_upto(t + k, K - k, 0), surprise, sum);
         }
@@ -109,6 +110,7 @@ CG_INLINE void error_row(int squared, float *loss, const float *x, const float *
         lanes sum = lanes_set(0);
         for (int64_t end = cg_min64(K, k + LANE_RUN * LANES); k < end; k += LANES) {
             lanes a = lanes_load_upto(x + k, K - k, 0), b = lanes_load_upto(t + k, K - k, 0);
+            CG_UNROLL
             for (int j = 0; j < LANE_VECTORS; j++) sum.v[j] += error_size(squared, a.v[j] - b.v[j]);
         }
         total = lanes_add(total, sum);

@@ -362,6 +362,7 @@ enum {
 };
 
 CG_INLINE lanes add_square(lanes sum, lanes x, float center) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) x.v[j] -= center;
     return lanes_fma(x, x, sum);
 }
@@ -461,6 +462,7 @@ struct row { float mean, rstd, mean_g, slope; };
 /* Adds g and g (x - mean) of up to LANES values */
 CG_INLINE void add_gradients(lanes *sum_g, lanes *sum_product, const float *dy, const float *x, const float *scale, float mean, int64_t n) {
     lanes g = lanes_load_upto(dy, n, 0), s = lanes_load_upto(scale, n, 0), v = lanes_load_upto(x, n, 0);
+    CG_UNROLL
     for (int i = 0; i < LANE_VECTORS; i++) g.v[i] *= s.v[i], v.v[i] -= mean;
     *sum_g = lanes_add(*sum_g, g);
     *sum_product = lanes_fma(g, v, *sum_product);

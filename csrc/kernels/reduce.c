@@ -3,7 +3,8 @@
  * Which numbers are added together, and in which order, follows from O, R and I alone: never from the thread count, and not
  * from the width of a register either, so that AVX2, AVX-512 and NEON give the same bits. */
 
-/* ---- sixteen lanes: lane k of a row takes the values k, k + 16, k + 32, ... on every instruction set ---- */
+/* ---- sixteen lanes: lane k of a row takes the values k, k + 16, k + 32, ... on every instruction set ----
+ * CG_UNROLL keeps them in registers at every level of optimisation: baseline.c is compiled for size. */
 
 enum { LANES = 16, LANE_VECTORS = LANES / VLEN };
 typedef struct { vf v[LANE_VECTORS]; } lanes;
@@ -16,6 +17,7 @@ CG_INLINE vi lane_numbers(void) {
 
 CG_INLINE lanes lanes_set(float s) {
     lanes a;
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_set(s);
     return a;
 }
@@ -23,6 +25,7 @@ CG_INLINE lanes lanes_set(float s) {
 /* p[0 .. n), the other lanes filled; n >= 16 loads all lanes */
 CG_INLINE lanes lanes_load_upto(const float *p, int64_t n, float fill) {
     lanes a;
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) {
         if (n >= LANES) {
             a.v[j] = vf_load(p + j * VLEN);
@@ -35,6 +38,7 @@ CG_INLINE lanes lanes_load_upto(const float *p, int64_t n, float fill) {
 }
 
 CG_INLINE void lanes_store_upto(float *p, lanes a, int64_t n) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) {
         if (n >= LANES) vf_store(p + j * VLEN, a.v[j]);
         else vf_store_n(p + j * VLEN, a.v[j], cg_min64(cg_max64(n - j * VLEN, 0), VLEN));
@@ -42,17 +46,20 @@ CG_INLINE void lanes_store_upto(float *p, lanes a, int64_t n) {
 }
 
 CG_INLINE lanes lanes_add(lanes a, lanes b) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] += b.v[j];
     return a;
 }
 
 /* b where either is NaN */
 CG_INLINE lanes lanes_max(lanes a, lanes b) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_max(a.v[j], b.v[j]);
     return a;
 }
 
 CG_INLINE lanes lanes_fma(lanes a, lanes b, lanes c) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = vf_fma(a.v[j], b.v[j], c.v[j]);
     return a;
 }
@@ -245,11 +252,13 @@ CG_INLINE int max_beats(float v, float m) { return !(v <= m) && m == m; }
 CG_INLINE vi vf_beats(vf v, vf m) { return ~(vi)(v <= m) & (vi)(m == m); }
 
 CG_INLINE lanes lanes_maximum(lanes v, lanes m) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) m.v[j] = vf_maximum(v.v[j], m.v[j]);
     return m;
 }
 
 CG_INLINE lanes lanes_signed(lanes a, vi sign) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) a.v[j] = signed_by(a.v[j], sign);
     return a;
 }
@@ -263,6 +272,7 @@ static float piece_largest(const float *x, int64_t n, vi sign) {
         for (int k = 0; k < 4; k++) m[k] = lanes_maximum(lanes_signed(lanes_load_upto(x + i + k * LANES, LANES, 0), sign), m[k]);
     for (; i < n; i += LANES) m[0] = lanes_maximum(lanes_signed(lanes_load_upto(x + i, n - i, none), sign), m[0]);
     const lanes all = lanes_maximum(lanes_maximum(m[0], m[1]), lanes_maximum(m[2], m[3]));
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++)
         if (vi_any((vi)(all.v[j] != all.v[j]))) return NAN;
     return lanes_largest(all);

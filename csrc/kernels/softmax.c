@@ -16,6 +16,7 @@ static float row_largest(const float *x, int64_t K) {
 
 /* exp(x - max), where no x is larger */
 CG_INLINE lanes lanes_exp_less(lanes x, float max) {
+    CG_UNROLL
     for (int j = 0; j < LANE_VECTORS; j++) x.v[j] = vf_exp_upto89(x.v[j] - max);
     return x;
 }
@@ -58,6 +59,7 @@ CG_INLINE float softmax_row(float *p, const float *x, int64_t K, float *max) {
         e = lanes_exp_less(e, *max);
         float sum = lanes_sum(e);
         vf scale = vf_set(1 / sum);
+        CG_UNROLL
         for (int j = 0; j < LANE_VECTORS; j++) e.v[j] *= scale;
         if (p) lanes_store_upto(p, e, K);
         return sum;

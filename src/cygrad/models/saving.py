@@ -29,7 +29,6 @@ import numpy as np
 from .. import losses, metrics, optimizers
 from ..layers.context import context
 from .container import File, check_keys, checksum, write
-from .keras_weights import is_keras_file, keras_file
 from .serialization import deserialize_model, named_weights, serialize_model
 
 VERSION = 1
@@ -376,6 +375,8 @@ def _check_names(file, targets, ignored=frozenset()):
 @contextmanager
 def _weights_file(model, filepath, by_name):
     """The file of weights at a path, of whatever kind, by the model's names."""
+    from .keras_weights import is_keras_file, keras_file  # brings zipfile, which a first model need not wait for
+
     if is_keras_file(filepath):
         with keras_file(model, filepath, by_name) as file:
             yield file
