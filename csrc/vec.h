@@ -59,6 +59,11 @@ CG_INLINE const float *pointer_register(const float *p) {
     __asm__("" : "+r"(p));
     return p;
 }
+/* n, in a register: within a loop, GCC keeps n itself there rather than each of the multiples that addresses need, until there are none left. */
+CG_INLINE int64_t offset_register(int64_t n) {
+    __asm__("" : "+r"(n));
+    return n;
+}
 CG_INLINE vf vf_select(vi mask, vf yes, vf no) { return (vf)((mask & (vi)yes) | (~mask & (vi)no)); }
 CG_INLINE vf vf_abs(vf x) { return (vf)((vi)x & vi_set(0x7fffffff)); }
 /* magnitude's size with sign's sign */

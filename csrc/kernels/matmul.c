@@ -2,7 +2,8 @@
  *
  * One order of summation for every shape, path and thread count: an element of y starts at its bias and adds the products for
  * k = 0, 1, 2 ... by fused multiply-adds. Splitting K stores and reloads that running sum, which changes no bit; so packing,
- * tiles, masks and partitions may follow speed alone, and a row's result does not depend on the other rows.
+ * tiles, masks and partitions may follow speed alone, and a row's result does not depend on the other rows. (A y of one column
+ * has an order of its own, which depends on no more than K and whether there is a bias.)
  *
  * The tile: m <= MR rows by nv <= NV vectors of y stay in registers; each step of k loads nv vectors of b and one number of each
  * row of a. a is read in place (a_row apart from row to row, a_k from k to k), so transposed and plain operands and the pixels of
@@ -14,6 +15,7 @@
 
 enum {
     NR = NV * VLEN,
+    NEAR_ROWS = 8,           /* so many have a register each for how far they lie from the first; more share them, by odd multiples */
     WIDE = 4, WIDE_ROWS = 2, /* so few rows get tiles of WIDE vectors, where b is read in place: two sums would wait for each other */
 };
 
@@ -34,11 +36,19 @@ struct tile {
     int64_t last;           /* columns in the last vector, 1 .. VLEN */
 };
 
+/* The address of p[i * stride], from the stride's odd multiples in bytes: an address may add a register times 1, 2, 4 or 8. */
+CG_INLINE const float *at_multiple(const float *p, const int64_t *odd, const int i) {
+    const int twos = __builtin_ctz((unsigned)i);
+    return (const float *)((const char *)p + (odd[(i >> twos) / 2] << twos));
+}
+
 /* With m, nv, masked and dense constant after inlining, all loops over i and j unroll and sum lives in registers.
  * dense: rows of a are neighbours (packed or transposed a), which leaves one address register. */
 CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const int masked, const int dense) {
     vf sum[MR][WIDE];
     const float *restrict b = t->b;
+    const int far = !dense && m > NEAR_ROWS;
+    int64_t odd[MR / 2]; /* a_row times 1, 3, 5 ..., in bytes */
     const int64_t a_row = dense ? 1 : t->a_row, a_k = t->a_k, b_k = t->b_k, K = t->K, ahead = t->ahead;
     CG_UNROLL
     for (int i = 0; i < m; i++) {
@@ -49,6 +59,8 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
             else sum[i][j] = masked && j == nv - 1 ? vf_load_n(from + j * VLEN, t->last) : vf_load(from + j * VLEN);
         }
     }
+    CG_UNROLL
+    for (int i = 0; i < MR / 2; i++) odd[i] = (2 * i + 1) * a_row * (int64_t)sizeof(float);
     for (int64_t s = 0; s < t->segments; s++) {
         const float *restrict a = t->a + t->segment[s];
         if (t->b_segment) b = t->b + t->b_segment[s];
@@ -62,8 +74,10 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
             for (int j = 0; j < nv; j++)
                 row[j] = vf_register(masked && j == nv - 1 ? vf_load_n(b + j * VLEN, t->last) : vf_load(b + j * VLEN));
             CG_UNROLL
+            for (int i = 0; i < MR / 2; i++) odd[i] = offset_register(odd[i]);
+            CG_UNROLL
             for (int i = 0; i < m; i++) {
-                vf x = vf_set(a[i * a_row]);
+                vf x = vf_set(far && i ? *at_multiple(a, odd, i) : a[i * a_row]);
                 CG_UNROLL
                 for (int j = 0; j < nv; j++) sum[i][j] = vf_fma(x, row[j], sum[i][j]);
             }
@@ -235,6 +249,8 @@ enum {
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
     SHORT_SUM = 4, SHORT_ROWS = 4,     /* so few steps go by rows, four at a time */
     CHAINS = 2,                       /* vectors of such a row at a time */
+    COLUMN_STEPS = 2 * LANES,         /* fewer do not earn the adding of lanes */
+    COLUMN_ROWS = 4,                  /* of a, side by side: as many chains as hide what an addition takes, no more streams than are prefetched */
 };
 
 /* y, a and b as the kernel gets them, with strides instead of transpositions. */
@@ -382,11 +398,63 @@ CG_INLINE void short_sums(const struct product *p, float *y, const float *a, int
     }
 SHORT_SUMS_OF(1) SHORT_SUMS_OF(2) SHORT_SUMS_OF(3) SHORT_SUMS_OF(4)
 
+/* ---- one column: its sums run on sixteen lanes, which are added in the end in the order of lanes_sum ---- */
+
+/* For numbers of one order a's rows would be turned, at half the speed of reading them. With a bias there is no such way (below, in matmul). */
+static inline int is_column(const struct product *p) { return p->N == 1 && p->a_k == 1 && (p->K >= COLUMN_STEPS || p->bias); }
+
+/* lane[i] = the lanes of sum_k a[i,k] b[k], for m rows */
+CG_INLINE void column_lanes(float lane[][LANES], const float *a, int64_t a_row, const float *b, int64_t K, const int m) {
+    lanes sum[COLUMN_ROWS];
+    int64_t k = 0;
+    CG_UNROLL
+    for (int i = 0; i < m; i++) sum[i] = lanes_set(0);
+    for (; k + LANES <= K; k += LANES) {
+        const lanes x = lanes_load_upto(b + k, LANES, 0);
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = lanes_fma(lanes_load_upto(a + i * a_row + k, LANES, 0), x, sum[i]);
+    }
+    if (k < K) {
+        const lanes x = lanes_load_upto(b + k, K - k, 0);
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i] = lanes_fma(lanes_load_upto(a + i * a_row + k, K - k, 0), x, sum[i]);
+    }
+    CG_UNROLL
+    for (int i = 0; i < m; i++) lanes_store_upto(lane[i], sum[i], LANES);
+}
+
+/* Rows m0 .. m1-1 of a y with one column */
+static void column_part(const struct product *p, int64_t m0, int64_t m1) {
+    float lane[VLEN][LANES] __attribute__((aligned(64)));
+    const vf start = vf_set(p->bias ? *p->bias : 0);
+    for (int64_t i = m0, n; i < m1; i += n) {
+        const float *a = p->a + i * p->a_row;
+        int64_t r = 0;
+        n = cg_min64(VLEN, m1 - i);
+        for (; r + COLUMN_ROWS <= n; r += COLUMN_ROWS) column_lanes(lane + r, a + r * p->a_row, p->a_row, p->b, p->K, COLUMN_ROWS);
+        for (; r < n; r++) column_lanes(lane + r, a + r * p->a_row, p->a_row, p->b, p->K, 1);
+        vf sum[LANES / 4][4];
+        for (int c = 0; c < LANES; c += VLEN) load_columns(sum + c / 4, lane[0] + c, LANES, VLEN / 4);
+        CG_UNROLL
+        for (int w = LANES / 2; w; w /= 2) {
+            CG_UNROLL
+            for (int k = 0; k < w; k++) sum[k / 4][k % 4] += sum[(k + w) / 4][(k + w) % 4];
+        }
+        vf_store_upto(p->y + i, sum[0][0] + start, n);
+    }
+    activate_rows(p->y + m0, 1, m1 - m0, m1 - m0, p->activation);
+    finish_rows(p->epilogue, p->y + m0, m1 - m0, 1, 1, 0);
+}
+
 /* Rows m0 .. m1-1 and columns n0 .. n1-1 of y, on the calling thread. */
 static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_t n0, int64_t n1) {
     static const int64_t at_start[1] = {0};
     float panel[STEPS * NR] __attribute__((aligned(64)));
     const int64_t M = m1 - m0;
+    if (is_column(p)) {
+        column_part(p, m0, m1);
+        return;
+    }
     if (p->K > 0 && p->K <= SHORT_SUM && p->b_j == 1 && !p->packed_b && !p->epilogue) {
         static void (*const steps[])(const struct product *, float *, const float *, int64_t, int64_t, int64_t) = {
             short_sums_1, short_sums_2, short_sums_3, short_sums_4};
@@ -543,7 +611,7 @@ static int multiply(const struct batch *batch, struct product *p) {
 static int CG_FN(matmul)(float *y, const float *a, const float *b, const float *bias, int64_t M, int64_t N, int64_t K,
                          int transpose_a, int transpose_b, int activation) {
     static const struct batch one = {.count = 1};
-    if (N == 1 && M > 1 && !bias) /* a column is a row in memory: y^T = b^T a^T fills vectors that one column would leave empty */
+    if (N == 1 && M > 1 && !bias && (transpose_a || K < COLUMN_STEPS)) /* a column is a row in memory: y^T = b^T a^T fills vectors */
         return CG_FN(matmul)(y, b, a, NULL, 1, M, K, 0, !transpose_a, activation);
     struct product p = {.y = y, .a = a, .b = b, .bias = bias, .M = M, .N = N, .K = K, .activation = activation,
                         .a_row = transpose_a ? 1 : K, .a_k = transpose_a ? M : 1, .b_k = transpose_b ? 1 : N, .b_j = transpose_b ? K : 1};
@@ -561,7 +629,7 @@ static int multiply_plain(float *y, const float *a, const float *b, const float 
 
 static int CG_FN(batched_matmul)(float *y, const float *a, const float *b, int64_t rank, cg_dims shape, cg_dims strides_a,
                                  cg_dims strides_b, int64_t M, int64_t N, int64_t K, int transpose_a, int transpose_b) {
-    if (N == 1 && M > 1) /* as in matmul */
+    if (N == 1 && M > 1 && (transpose_a || K < COLUMN_STEPS)) /* as in matmul */
         return CG_FN(batched_matmul)(y, b, a, rank, shape, strides_b, strides_a, 1, M, K, 0, !transpose_a);
     struct batch batch = {1, rank, shape, strides_a, strides_b};
     struct product p = {.y = y, .a = a, .b = b, .M = M, .N = N, .K = K,

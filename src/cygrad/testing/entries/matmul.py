@@ -49,6 +49,7 @@ _MATMUL = [
     (14, 32, 64),
 ]
 _MATMUL += [(15, 33, 65), (28, 64, 129), (29, 67, 300), (97, 101, 103), (2, 200, 513), (200, 2, 513), (128, 130, 70)]
+_MATMUL += [(1, 1, 40), (7, 1, 32), (21, 1, 77), (38, 1, 33)]
 ENTRIES["matmul"] = Entry(
     matmul,
     [
@@ -98,6 +99,7 @@ _BATCHES = [
     case(shape=(7,), M=33, N=65, K=40),
     case(shape=(16,), M=64, N=64, K=48),
     case(shape=(3,), M=130, N=140, K=66),
+    case(shape=(3,), M=21, N=1, K=50),
 ]
 ENTRIES["batched_matmul"] = Entry(
     batched_matmul,
