@@ -84,7 +84,7 @@ void cg_note_distance(int ns) { atomic_store_explicit(&far.distance, ns, memory_
 void cg_note_update(void) { atomic_store_explicit(&far.updated, atomic_load_explicit(&far.calls, memory_order_relaxed), memory_order_relaxed); }
 
 static bool too_far(float worth) {
-    enum { FAR_NS = 200, MEAN_OF = 32, SMALL = 16, STEP = 256, TRY_EVERY = 1 << 14, TRY_FOR = 1 << 8 };
+    enum { FAR_NS = 200, MEAN_OF = 32, SMALL = 40, STEP = 256, TRY_EVERY = 1 << 14, TRY_FOR = 1 << 8 };
     if (atomic_load_explicit(&far.distance, memory_order_relaxed) <= FAR_NS) return false;
     const unsigned call = atomic_load_explicit(&far.calls, memory_order_relaxed) + 1;
     const float before = atomic_load_explicit(&far.mean, memory_order_relaxed), mean = before + (worth - before) / MEAN_OF;
@@ -94,12 +94,12 @@ static bool too_far(float worth) {
     return training && mean < SMALL && call % TRY_EVERY >= TRY_FOR; /* a try now and then, or the distance would not be measured any more */
 }
 
-/* A region costs up to half a microsecond when its helpers still spin, so a thread must bring several: 3e5 flops are 2.5 us of matmul on one
- * core at 120 GFLOP/s, 150 kB are 1 to 5 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.9
- * against 2.8 us) does not, one of 32 x 64 x 784 (30 against 16) does; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does. */
+/* A region costs 0.15 to 0.3 us when its helpers still spin, so a thread must bring several times that: 1.2e5 flops are 1 us of matmul on one
+ * core at 120 GFLOP/s, 150 kB are 1 to 5 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.4
+ * against 1.5 us) does, one of 16 x 64 x 64 (1.2) would not by much; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does. */
 int cg_threads(double flops, double bytes) {
     int most = cg_get_num_threads();
-    double worth = flops / 3e5 + bytes / 1.5e5;
+    double worth = flops / 1.2e5 + bytes / 1.5e5;
     if (most < 2 || too_far((float)worth) || worth < 2) return 1;
     return worth < most ? (int)worth : most;
 }

@@ -44,8 +44,9 @@ typedef struct {
     int wanted;                     /* helpers that this thread, the caller, has yet to see awake */
     atomic_long *taken;             /* chunks of the region's dynamic loop that are taken */
     long start, end, step, chunk;   /* that loop */
+    bool drained;                   /* it has no chunk left */
 } team;
-static _Thread_local team here = {0, 1, 0, NULL, 0, 0, 1, 1};
+static _Thread_local team here = {0, 1, 0, NULL, 0, 0, 1, 1, false};
 
 typedef struct {
     pthread_t thread;
@@ -103,13 +104,6 @@ static int claim(uint64_t *ticket, bool from_low) {
     }
 }
 
-/* A claimed id keeps its region open until it is finished, so all that it needs may be read. */
-static void run_id(int id, int wanted) {
-    here = (team){.id = id, .ids = pool.ids, .wanted = wanted, .taken = &pool.taken};
-    pool.function(pool.data);
-    here = (team){.ids = 1};
-}
-
 static bool work_left(uint64_t ticket) { return (ticket >> 16 & 0xffff) < (ticket & 0xffff); }
 
 static void sleep_until_work(helper *self) {
@@ -123,35 +117,6 @@ static void sleep_until_work(helper *self) {
     pthread_mutex_unlock(&pool.mutex);
 }
 
-static void *helper_main(void *argument) {
-    helper *self = argument;
-    const unsigned number = (unsigned)(self - pool.helper);
-    unsigned answered = number; /* turn 0 */
-    int64_t idle_since = now();
-    for (;;) {
-        for (int i = 0; i < 64; i++) {
-            uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
-            if (work_left(ticket)) {
-                for (int id; (id = claim(&ticket, false)) >= 0; atomic_fetch_add(&pool.finished, 1)) run_id(id, 0);
-                if (atomic_load(&pool.caller_sleeps)) {
-                    pthread_mutex_lock(&pool.mutex);
-                    pthread_cond_signal(&pool.all_finished);
-                    pthread_mutex_unlock(&pool.mutex);
-                }
-                idle_since = now();
-            }
-            unsigned ping = atomic_load_explicit(&pool.ping, memory_order_acquire);
-            if (ping % 256 == number && ping != answered) atomic_store_explicit(&pool.pong, answered = ping, memory_order_release);
-            relax();
-        }
-        if (now() - idle_since > SPIN_NS) {
-            sleep_until_work(self);
-            idle_since = now();
-        }
-    }
-    return NULL;
-}
-
 /* Keeps a helper off the core that the caller runs on: the system likes to wake a thread beside the one that woke it. */
 static void move_away(helper *h) {
 #ifdef __linux__
@@ -163,25 +128,6 @@ static void move_away(helper *h) {
 #else
     (void)h;
 #endif
-}
-
-static void start_helpers(int wanted) {
-    sigset_t all, old;
-    sigfillset(&all); /* signals are for the host's threads */
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    while (pool.helpers < wanted && pool.helpers < MOST_HELPERS) {
-        helper *h = &pool.helper[pool.helpers];
-        pthread_cond_init(&h->wake, NULL);
-        h->away_from = -1;
-        if (pthread_create(&h->thread, NULL, helper_main, h)) break; /* no more threads to be had: those that are there do the work */
-        pthread_detach(h->thread);
-        move_away(h);
-#ifdef __linux__
-        pthread_setname_np(h->thread, "cygrad");
-#endif
-        pool.helpers++;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 /* Wakes as many helpers as `wanted` exceeds those awake, once the work has lasted long enough. True: no more need to ask.
@@ -204,6 +150,80 @@ static bool woken(int wanted, bool region_begins) {
     }
     pthread_mutex_unlock(&pool.mutex);
     return true;
+}
+
+/* Claims all ids that are left; returns how many. */
+static int claim_rest(uint64_t *ticket) {
+    for (;;) {
+        uint64_t left = (*ticket & 0xffff) - (*ticket >> 16 & 0xffff), generation = *ticket >> 32;
+        if (!left) return 0;
+        if (atomic_compare_exchange_weak_explicit(&pool.ticket, ticket, *ticket - left, memory_order_acq_rel, memory_order_acquire)) return (int)left;
+        if (*ticket >> 32 != generation) return 0;
+    }
+}
+
+/* Runs ids until none is left; returns how many were this thread's. A claimed id keeps its region open until it is finished, so all that it
+ * needs may be read. The ids that come after the last chunk of a dynamic loop would find nothing to do, and are claimed at once: each claim fetches
+ * a cache line from another core. */
+static int run_ids(uint64_t *ticket, bool from_low, int wanted) {
+    int done = 0;
+    bool drained = false;
+    for (int id; !drained && (id = claim(ticket, from_low)) >= 0; done++) {
+        here = (team){.id = id, .ids = pool.ids, .wanted = wanted, .taken = &pool.taken};
+        pool.function(pool.data);
+        drained = here.drained;
+        here = (team){.ids = 1};
+        if (wanted && woken(wanted, false)) wanted = 0;
+    }
+    return drained ? done + claim_rest(ticket) : done;
+}
+
+static void *helper_main(void *argument) {
+    helper *self = argument;
+    const unsigned number = (unsigned)(self - pool.helper);
+    unsigned answered = number; /* turn 0 */
+    int64_t idle_since = now();
+    for (;;) {
+        for (int i = 0; i < 64; i++) {
+            uint64_t ticket = atomic_load_explicit(&pool.ticket, memory_order_acquire);
+            if (work_left(ticket)) {
+                atomic_fetch_add(&pool.finished, run_ids(&ticket, false, 0));
+                if (atomic_load(&pool.caller_sleeps)) {
+                    pthread_mutex_lock(&pool.mutex);
+                    pthread_cond_signal(&pool.all_finished);
+                    pthread_mutex_unlock(&pool.mutex);
+                }
+                idle_since = now();
+            }
+            unsigned ping = atomic_load_explicit(&pool.ping, memory_order_acquire);
+            if (ping % 256 == number && ping != answered) atomic_store_explicit(&pool.pong, answered = ping, memory_order_release);
+            relax();
+        }
+        if (now() - idle_since > SPIN_NS) {
+            sleep_until_work(self);
+            idle_since = now();
+        }
+    }
+    return NULL;
+}
+
+static void start_helpers(int wanted) {
+    sigset_t all, old;
+    sigfillset(&all); /* signals are for the host's threads */
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    while (pool.helpers < wanted && pool.helpers < MOST_HELPERS) {
+        helper *h = &pool.helper[pool.helpers];
+        pthread_cond_init(&h->wake, NULL);
+        h->away_from = -1;
+        if (pthread_create(&h->thread, NULL, helper_main, h)) break; /* no more threads to be had: those that are there do the work */
+        pthread_detach(h->thread);
+        move_away(h);
+#ifdef __linux__
+        pthread_setname_np(h->thread, "cygrad");
+#endif
+        pool.helpers++;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 /* The helpers' last ids: a moment of spinning; then this core is better given away, perhaps to the very helper that has none. */
@@ -265,12 +285,7 @@ static void run_region(void (*function)(void *), void *data, int threads) {
     uint64_t generation = (atomic_load_explicit(&pool.ticket, memory_order_relaxed) >> 32) + 1;
     uint64_t ticket = generation << 32 | (uint64_t)ids;
     atomic_store(&pool.ticket, ticket);
-    bool all_woken = woken(threads - 1, true);
-    int own = 0;
-    for (int id; (id = claim(&ticket, true)) >= 0; own++) {
-        run_id(id, all_woken ? 0 : threads - 1);
-        if (!all_woken) all_woken = woken(threads - 1, false);
-    }
+    int own = run_ids(&ticket, true, woken(threads - 1, true) ? 0 : threads - 1);
     wait_for(ids - own);
     if (atomic_load(&pool.sleeping)) pool.work_ended = now(); /* after few long ids, the next region is not one after a pause */
     if (own < ids) measure_distance();
@@ -282,7 +297,7 @@ static bool next_chunk(long *first, long *last) {
     if (here.wanted && woken(here.wanted, false)) here.wanted = 0; /* this id may take all chunks, so it has to ask */
     long n = atomic_fetch_add_explicit(here.taken, 1, memory_order_relaxed);
     long width = here.chunk * here.step, start = here.start + n * width;
-    if (here.step > 0 ? start >= here.end : start <= here.end) return false;
+    if (here.step > 0 ? start >= here.end : start <= here.end) return !(here.drained = true);
     *first = start;
     *last = (here.step > 0 ? start + width > here.end : start + width < here.end) ? here.end : start + width;
     return true;
