@@ -16,6 +16,7 @@
 
 enum {
     BLOCK_ROWS = 64,  /* most samples of a block: their state stays in the first or second-level cache */
+    EVEN_ROWS = 8,    /* so many fill a tile: smaller blocks only where threads would have none */
     K_RUN = 128,        /* steps of k for which a panel stays in the first-level cache while the rows pass */
     FEW_STEPS = 4,    /* so few rows of all samples and steps read the recurrent kernel where it lies: packing would cost as much */
 };
@@ -227,7 +228,8 @@ typedef void block_function(const void *job, int64_t n, int64_t count, float *sc
 static int for_blocks(block_function *f, const void *job, const struct sequence *q, int64_t scratch) {
     const double values = (double)q->N * q->T * q->U * q->gates;
     const int threads = cg_threads(values * (2 * q->U + 40), 16 * values);
-    const int64_t blocks = cg_min64(q->N, cg_ceil_div(cg_ceil_div(q->N, BLOCK_ROWS), threads) * threads), most = cg_ceil_div(q->N, blocks);
+    const int64_t rows = threads > 1 ? cg_max64(EVEN_ROWS, cg_min64(BLOCK_ROWS, q->N / (4 * threads))) : BLOCK_ROWS;
+    const int64_t blocks = cg_min64(q->N, cg_ceil_div(cg_ceil_div(q->N, rows), threads) * threads), most = cg_ceil_div(q->N, blocks);
     const size_t bytes = (size_t)(blocks * most * scratch) * sizeof(float);
     float *memory = cg_alloc(bytes);
     if (!memory) return CG_ENOMEM;
