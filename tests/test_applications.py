@@ -26,6 +26,15 @@ COUNTS = {  # weights with 1000 classes, as keras.io lists them
     "DenseNet121": 8_062_504,
     "DenseNet169": 14_307_880,
     "DenseNet201": 20_242_984,
+    "EfficientNetB0": 5_330_571,
+    "EfficientNetB1": 7_856_239,
+    "EfficientNetB2": 9_177_569,
+    "EfficientNetB3": 12_320_535,
+    "EfficientNetB4": 19_466_823,
+    "EfficientNetB5": 30_562_527,
+    "EfficientNetB6": 43_265_143,
+    "EfficientNetB7": 66_658_687,
+    "Xception": 22_910_480,
 }
 SMALL = {"alpha": 0.35, "weights": None, "input_shape": (32, 32, 3)}  # of MobileNetV2, the quickest
 
@@ -165,7 +174,7 @@ def test_every_network_with_digests(monkeypatch):
         for top in (True, False) if name != "MobileNetV2" else ():
             with pytest.raises(FileNotFoundError, match="asked"):
                 getattr(applications, name)(include_top=top)
-    assert len(asked) == 2 * 12 and len(set(asked)) == len(asked)
+    assert len(asked) == 2 * 21 and len(set(asked)) == len(asked)
     assert all(len(digest) == 32 for _, digest in asked)
     with pytest.raises(FileNotFoundError, match=r"Fetch https.*_0\.35_96_no_top\.h5 and give its path as weights="):
         applications.MobileNetV2((96, 96, 3), alpha=0.35, include_top=False)

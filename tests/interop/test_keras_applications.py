@@ -13,7 +13,8 @@ pytest.importorskip("h5py", reason="h5py is not installed: Keras can save no wei
 
 NETWORKS = [
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "InceptionV3",
-    "MobileNetV2", "DenseNet121", "DenseNet169", "DenseNet201",
+    "MobileNetV2", "DenseNet121", "DenseNet169", "DenseNet201", "EfficientNetB0",
+    "EfficientNetB3", "Xception",
 ]  # fmt: skip
 
 
@@ -45,14 +46,14 @@ def fresh(name, **arguments):
 def without_top(model):
     """The features of a Keras application: the same layers, but for the pooling or flattening and what is above."""
     names = [layer.name for layer in model.layers]
-    head = names.index("flatten") if "flatten" in names else len(names) - 2
+    head = next((names.index(name) for name in ("flatten", "avg_pool") if name in names), len(names) - 2)
     return keras.Model(model.input, model.layers[head].input)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_weights_from_keras(name, tmp_path):
     rng = np.random.default_rng(0)
-    size = 75 if name == "InceptionV3" else 64
+    size = 75 if name in ("InceptionV3", "Xception") else 64
     arguments = {"input_shape": (size, size, 3), "classes": 7, "classifier_activation": None}
     keras.utils.clear_session()
     theirs = getattr(keras.applications, name)(weights=None, **arguments)
@@ -259,7 +260,19 @@ def test_preprocess_input(mode, data_format):
 
 
 @pytest.mark.parametrize(
-    "module", ["vgg16", "vgg19", "resnet50", "resnet", "resnet_v2", "inception_v3", "mobilenet_v2", "densenet"]
+    "module",
+    [
+        "vgg16",
+        "vgg19",
+        "resnet50",
+        "resnet",
+        "resnet_v2",
+        "inception_v3",
+        "mobilenet_v2",
+        "densenet",
+        "efficientnet",
+        "xception",
+    ],
 )
 def test_each_module_has_its_own_preprocessing(module):
     x = np.random.default_rng(5).uniform(0, 255, (1, 2, 2, 3)).astype(np.float32)

@@ -38,6 +38,8 @@ class Network(NamedTuple):
     named_pools: bool = True  # whether the pooling without the top has a name, or an automatic one
     size: int = 224  # of pictures, height and width
     smallest: int = 32
+    by_weights: bool = False  # whether the features depend on the argument weights, too
+    top: object = "glorot_uniform"  # the classifier's initializer
 
 
 class Arguments(NamedTuple):
@@ -96,9 +98,10 @@ def build(network, given, name):
     shape = input_shape_of(network, given)
     weights = network.published(given.include_top) if given.weights == "imagenet" else given.weights
     x = Input(shape) if given.input_tensor is None else given.input_tensor
-    y = network.features(x)
+    y = network.features(x, given.weights) if network.by_weights else network.features(x)
     if given.include_top:
-        y = Dense(given.classes, activation=given.classifier_activation, name="predictions")(network.head(y))
+        top = Dense(given.classes, given.classifier_activation, kernel_initializer=network.top, name="predictions")
+        y = top(network.head(y))
     elif given.pooling is not None:
         layer = GlobalAveragePooling2D if given.pooling == "avg" else GlobalMaxPooling2D
         y = layer(name=f"{given.pooling}_pool" if network.named_pools else None)(y)
