@@ -12,6 +12,9 @@ from cygrad import config
 def test_keras_settings():
     assert (config.floatx(), config.epsilon(), config.image_data_format()) == ("float32", 1e-7, "channels_last")
     assert config.backend() == "cygrad"
+    config.set_epsilon(1e-7)
+    with pytest.raises(ValueError, match=r"set_epsilon: it is 1e-7 everywhere; got 0\.1"):
+        config.set_epsilon(0.1)
     config.set_floatx("float32")
     config.set_image_data_format("channels_last")
     with pytest.raises(ValueError, match="set_floatx: layers compute in float32 only; got 'float16'"):

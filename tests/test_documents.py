@@ -38,7 +38,7 @@ def test_docstring_examples_run(name, backend, tmp_path, monkeypatch):
 # ---- what every public name says of itself ----
 
 FAMILIES = (
-    "activations callbacks config constraints initializers layers losses metrics models ops optimizers "
+    "activations backend callbacks config constraints initializers layers losses metrics models ops optimizers "
     "optimizers.schedules random regularizers saving utils"
 )
 PUBLIC_MODULES = ["cygrad", *[f"cygrad.{family}" for family in FAMILIES.split()]]

@@ -79,7 +79,8 @@ def test_every_op_with_a_gradient_has_a_case():
         argpartition bitwise_and
         bitwise_invert bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift bitwise_xor digitize dtype empty
         empty_like gcd geomspace in_top_k isin lcm left_shift logspace multi_hot nanargmax nanargmin right_shift
-        saturate_cast searchsorted signbit unique unravel_index"""
+        saturate_cast searchsorted signbit unique unravel_index
+        bartlett blackman hamming hanning kaiser"""
     same = "abs hard_swish ravel swish true_divide"  # another name for one that has a case, or a reshape
     same += " associative_scan cond fori_loop map scan switch vectorized_map while_loop"  # loops: test_control
     same += " ctc_decode ctc_loss"  # test_ctc

@@ -78,6 +78,19 @@ def epsilon():
     return 1e-7
 
 
+def set_epsilon(value):
+    """Accepts 1e-7, the only one: the kernels know it.
+
+    value: the value.
+
+    >>> cygrad.config.set_epsilon(1e-7)
+    """
+    if value != epsilon():
+        raise ValueError(
+            f"set_epsilon: it is 1e-7 everywhere; got {value!r}. Many layers and ops take one as an argument"
+        )
+
+
 def image_data_format():
     """Images are x[N,H,W,C]: always "channels_last".
 

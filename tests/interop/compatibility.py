@@ -13,7 +13,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "keras_compatibility.md"
 MODULES = [
     "applications", "layers", "activations", "initializers", "regularizers", "constraints", "losses", "metrics",
     "optimizers", "optimizers.schedules", "callbacks", "models", "saving", "utils", "preprocessing", "random", "ops",
-    "ops.image", "distillation", "backend",
+    "ops.image", "distillation", "backend", "config",
 ]  # fmt: skip
 
 _LOGITS = "of a sigmoid's or softmax's own output it starts from the logits, exact where Keras clips at 1e-7"
@@ -81,6 +81,11 @@ ABSENT = {  # names that are not meant to be there
     "pictures have no bounding boxes here": "MaxNumBoundingBoxes",
     "`Sequential` does it": "Pipeline",
     "`plot_model` draws without Graphviz": "model_to_dot",
+    "there is one backend": "set_backend is_nnx_enabled",
+    "attention is computed block by block in any case": "disable_flash_attention enable_flash_attention "
+    "is_flash_attention_enabled",
+    "loading runs no code": "enable_unsafe_deserialization",
+    "layers compute in float32": "dtype_policy set_dtype_policy",
     "a file is data: `safetensors` reads and writes it": "KerasFileEditor",
 }
 _REASONS = {name: reason for reason, names in ABSENT.items() for name in names.split()}

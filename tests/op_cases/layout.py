@@ -81,6 +81,7 @@ CASES = {
     "einsum without arrow": (lambda a, b: ops.einsum("ij,jk", a, b), normal(2, 3), normal(3, 4)),
     "einsum of any axes": (lambda a, b: ops.einsum("...ij,j...->...i", a, b), normal(2, 3, 4), normal(4, 1)),
     "einsum of a diagonal": (lambda a: ops.einsum("ibi->b", a), normal(3, 2, 3)),
+    "extract_sequences": (lambda x: ops.extract_sequences(x, 3, 2), normal(2, 8)),
     "copy": (ops.copy, normal(3, 4)),
     "array": (ops.array, normal(3, 4)),
     "hsplit": (lambda x: ops.hsplit(x, 2)[1] * 2.0, normal(3, 4)),

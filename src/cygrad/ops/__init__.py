@@ -6,7 +6,8 @@ One module a family, named as in csrc/kernels: activation, elementwise, function
 normalization, softmax, attention, recurrent, reduce, loss; and indexing, logic (comparisons), creation (making and
 converting tensors), control (choices and loops), linalg (by NumPy). Formulas of other ops: elementary (elementwise),
 places (diagonals, grids, pieces), scattering (slices replaced, values by segment), sorting (and searching), statistics,
-nan (reductions without it), products (vectors, tensors, einsum), integers (bits, divisors, categories).
+nan (reductions without it), products (vectors, tensors, einsum), integers (bits, divisors, categories),
+signals (windows, pieces).
 
 Kernels compute, so that a step can be captured (models/capture.py), but for these, which NumPy computes: results whose
 shape depends on values (nonzero, where without choices, x[booleans]); arrays from NumPy, which may differ at each call
@@ -359,6 +360,7 @@ from .scattering import (
     slice,
     slice_update,
 )
+from .signals import bartlett, blackman, extract_sequences, hamming, hanning, kaiser
 from .softmax import (
     log_softmax,
     softmax,
@@ -399,7 +401,8 @@ _DIRECT = {
     "associative_scan", "cond", "fori_loop", "map", "scan", "switch", "vectorized_map", "while_loop",
     "add_to_gradient", "arange", "batch_normalization_training", "dense", "eye", "flatten", "full", "is_tensor",
     "gru", "linspace", "lstm", "ndim", "ones", "shape", "simple_rnn", "sum_of_gradients", "zeros", "identity", "tri",
-    "custom_gradient", "dtype", "empty", "geomspace", "logspace",
+    "custom_gradient", "dtype", "empty", "geomspace", "logspace", "bartlett", "blackman", "hamming", "hanning",
+    "kaiser",
 }  # fmt: skip
 for _name in __all__:
     if _name not in _DIRECT:

@@ -92,9 +92,9 @@ from .loss import (
     softmax_cross_entropy_backward,
     softmax_cross_entropy_forward,
     sparse_categorical_matches,
-    sparse_top_k_matches,
     sparse_softmax_cross_entropy_backward,
     sparse_softmax_cross_entropy_forward,
+    sparse_top_k_matches,
     squared_error_backward,
     squared_error_forward,
 )
