@@ -47,10 +47,10 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     const double flops = 2.0 * pixels * K * c->F;
     const int threads = cg_threads(flops, 4.0 * (c->N * (c->H * c->W * c->C + c->P * c->Q * c->F)));
     /* Panel by panel where reading x for each of them is less than reading the kernel for each part of x. */
-    int64_t tasks = plan_tasks(&plan, threads > 1 ? 4 * threads : 1, 1);
+    int64_t tasks = plan_tasks(&plan, threads > 1 ? 4 * threads : 1, threads, 1);
     const int by_panel = (double)panels * c->N * c->H * c->W * c->C < (double)tasks * K * c->F;
     const int64_t parts = by_panel ? panels : 1;
-    if (by_panel) tasks = plan_tasks(&plan, threads > 1 ? cg_ceil_div(4 * threads, panels) : 1, 0);
+    if (by_panel) tasks = plan_tasks(&plan, threads > 1 ? cg_ceil_div(4 * threads, panels) : 1, threads, 0);
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < (packed ? panels : 0); i++) {
         const int64_t in_group = panels / c->groups, j = i % in_group * NR;

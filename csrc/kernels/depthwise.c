@@ -9,7 +9,8 @@
  *   backward_kernel   sums over the pixels of dy for some taps of a kernel row at a time
  *
  * Along an axis the taps of an output are an arithmetic progression, and those of outputs a stride apart are the same but for the
- * ends: some of them are computed at a time in registers. An output starts at its bias and adds its taps in order, whatever its neighbours.
+ * ends: some of them are computed at a time in registers, where an input that several of them meet is loaded once. An output starts at its bias
+ * and adds its taps in order, whatever its neighbours.
  *
  * Several filters a channel: x is repeated so that each filter has a channel of its own. */
 
@@ -23,6 +24,9 @@ enum {
     MOST_PIXELS = 4,     /* outputs in registers, each of */
     CHANNEL_VECTORS = 2, /* so many vectors: eight sums hide the multiply-adds' latency */
     BLOCK_CHANNELS = 128, /* whose rows of the window stay in the second-level cache, and kernel values in the first */
+    SHARED_TAPS = 3,     /* of a kernel row that share the inputs they load, which with the sums fills sixteen registers, */
+    SHARING_PIXELS = 3,  /* for at least so many pixels; */
+    AHEAD_FLOATS = 512,  /* and so far ahead inputs are asked for, unless a stretch alone is that long */
     MOST_TAPS = 4,       /* of a kernel row that backward_kernel adds up at once */
     KERNEL_PARTS = 32    /* of backward_kernel's sums, at most */
 };
@@ -87,15 +91,29 @@ static struct stretch find_stretch(const struct axis *a, int64_t first, int64_t 
     return s;
 }
 
-/* All outputs of an axis, phase by phase, in stretches[outputs]; returns how many there are */
+/* Outputs first .. end-1 of a phase in as few stretches as can be, of nearly equal lengths; returns how many there are. */
+static int64_t cut(struct stretch *stretches, const struct axis *a, int64_t phase, int64_t first, int64_t end) {
+    const int64_t outputs = end - first, count = cg_ceil_div(outputs, MOST_PIXELS);
+    for (int64_t i = 0; i < count; i++) {
+        const int64_t from = first + outputs * i / count, to = first + outputs * (i + 1) / count;
+        stretches[i] = find_stretch(a, phase + from * a->phases, to - from);
+    }
+    return count;
+}
+
+/* All outputs of an axis, phase by phase, in stretches[outputs]; returns how many there are. Those with all taps are cut by themselves where they
+ * are many, so that their stretches can share inputs. */
 static int64_t find_stretches(struct stretch *stretches, const struct axis *a) {
     int64_t n = 0;
     for (int64_t phase = 0; phase < cg_min64(a->phases, a->outputs); phase++) {
-        const int64_t outputs = cg_ceil_div(a->outputs - phase, a->phases), count = cg_ceil_div(outputs, MOST_PIXELS);
-        for (int64_t i = 0; i < count; i++) {
-            const int64_t first = outputs * i / count, end = outputs * (i + 1) / count;
-            stretches[n++] = find_stretch(a, phase + first * a->phases, end - first);
-        }
+        const int64_t outputs = cg_ceil_div(a->outputs - phase, a->phases), most = find_taps(a, phase + outputs / 2 * a->phases).count;
+        int64_t first = 0, end = outputs;
+        while (first < outputs && find_taps(a, phase + first * a->phases).count < most) first++;
+        while (end > first && find_taps(a, phase + (end - 1) * a->phases).count < most) end--;
+        if (most < SHARED_TAPS || end - first < 2 * MOST_PIXELS) first = 0, end = outputs;
+        n += cut(stretches + n, a, phase, 0, first);
+        n += cut(stretches + n, a, phase, first, end);
+        n += cut(stretches + n, a, phase, end, outputs);
     }
     return n;
 }
@@ -140,14 +158,84 @@ CG_INLINE void add_taps(float *out, const float *in, const float *kernel, const 
     }
 }
 
-/* The same for channels channels: two vectors, one, or a part of one */
-CG_INLINE void add_taps_of(float *out, const float *in, const float *kernel, const float *start, const struct strides *t,
-                           const struct stretch *ends, const int m, int64_t channels) {
-    if (channels == 2 * VLEN && ends->whole) add_taps(out, in, kernel, start, t, ends, m, 2, 1, VLEN);
-    else if (channels == 2 * VLEN) add_taps(out, in, kernel, start, t, ends, m, 2, 0, VLEN);
-    else if (channels == VLEN) add_taps(out, in, kernel, start, t, ends, m, 1, 0, VLEN);
-    else add_taps(out, in, kernel, start, t, ends, m, 1, 0, channels);
+/* The same for channels channels, two vectors, one, or a part of one, in a function for each m: there are registers for its pointers, which
+ * there were not where all were inlined in one place. */
+typedef void pixels_function(float *out, const float *in, const float *kernel, const float *start, const struct strides *t,
+                             const struct stretch *ends, int64_t channels);
+#define ADD_TAPS(m)                                                                                                                      \
+    static __attribute__((noinline)) void add_taps_##m(float *out, const float *in, const float *kernel, const float *start,            \
+                                                       const struct strides *t, const struct stretch *ends, int64_t channels) {         \
+        if (channels == 2 * VLEN && ends->whole) add_taps(out, in, kernel, start, t, ends, m, 2, 1, VLEN);                               \
+        else if (channels == 2 * VLEN) add_taps(out, in, kernel, start, t, ends, m, 2, 0, VLEN);                                         \
+        else if (channels == VLEN) add_taps(out, in, kernel, start, t, ends, m, 1, 0, VLEN);                                             \
+        else add_taps(out, in, kernel, start, t, ends, m, 1, 0, channels);                                                               \
+    }
+ADD_TAPS(1) ADD_TAPS(2) ADD_TAPS(3) ADD_TAPS(4)
+static pixels_function *const add_taps_of[] = {add_taps_1, add_taps_2, add_taps_3, add_taps_4};
+
+/* sum[i] += x[i * apart + s] tap[s] for m pixels by two vectors and some taps of a row; m, taps and apart constant */
+CG_INLINE void share_inputs(vf sum[][CHANNEL_VECTORS], const float *x, const float *kernel, const struct strides *t, const int m, const int taps,
+                            const int apart) {
+    vf tap[SHARED_TAPS][CHANNEL_VECTORS];
+    CG_UNROLL
+    for (int s = 0; s < taps; s++, kernel += t->kernel_column) {
+        CG_UNROLL
+        for (int j = 0; j < CHANNEL_VECTORS; j++) tap[s][j] = vf_load(kernel + j * VLEN);
+    }
+    CG_UNROLL
+    for (int at = 0; at < (m - 1) * apart + taps; at++, x = pointer_register(x + t->in_column)) {
+        CG_UNROLL
+        for (int j = 0; j < CHANNEL_VECTORS; j++) {
+            const vf v = vf_register(vf_load(x + j * VLEN));
+            CG_UNROLL
+            for (int s = 0; s < taps; s++) {
+                const int i = (at - s) / apart;
+                if (at >= s && (at - s) % apart == 0 && i < m) sum[i][j] = vf_fma(v, tap[s][j], sum[i][j]);
+            }
+        }
+    }
 }
+
+/* add_taps for a stretch with all its taps and two vectors, whose pixels begin `apart` taps apart. The row of inputs that comes from memory is
+ * asked for, because each is loaded once, which the hardware does not learn enough from. */
+CG_INLINE void add_shared(float *out, const float *in, const float *kernel, const float *start, const struct strides *t, const int m,
+                          const int apart) {
+    vf sum[MOST_PIXELS][CHANNEL_VECTORS];
+    CG_UNROLL
+    for (int j = 0; j < CHANNEL_VECTORS; j++) {
+        const vf from = start ? vf_load(start + j * VLEN) : vf_set(0);
+        CG_UNROLL
+        for (int i = 0; i < m; i++) sum[i][j] = from;
+    }
+    if (m * (t->in < 0 ? -t->in : t->in) <= AHEAD_FLOATS) {
+        const float *newest = in + (t->in_row > 0 ? (t->rows - 1) * t->in_row : 0) + AHEAD_FLOATS;
+        CG_UNROLL
+        for (int i = 0; i < m; i++) {
+            for (int j = 0; j < CHANNEL_VECTORS * VLEN; j += 16) __builtin_prefetch(newest + i * t->in + j);
+        }
+    }
+    for (int64_t r = 0; r < t->rows; r++) {
+        const float *x = in + r * t->in_row, *k = kernel + r * t->kernel_row;
+        int64_t left = t->columns;
+        for (; left >= SHARED_TAPS; left -= SHARED_TAPS, x += SHARED_TAPS * t->in_column, k += SHARED_TAPS * t->kernel_column)
+            share_inputs(sum, x, k, t, m, SHARED_TAPS, apart);
+        if (left == 2) share_inputs(sum, x, k, t, m, 2, apart);
+        else if (left) share_inputs(sum, x, k, t, m, 1, apart);
+    }
+    CG_UNROLL
+    for (int i = 0; i < m; i++) {
+        CG_UNROLL
+        for (int j = 0; j < CHANNEL_VECTORS; j++) vf_store(out + i * t->out + j * VLEN, sum[i][j]);
+    }
+}
+#define ADD_SHARED(m, apart)                                                                                                             \
+    static __attribute__((noinline)) void add_shared_##m##_##apart(float *out, const float *in, const float *kernel, const float *start, \
+                                                                   const struct strides *t) {                                            \
+        add_shared(out, in, kernel, start, t, m, apart);                                                                                 \
+    }
+ADD_SHARED(3, 1) ADD_SHARED(3, 2) ADD_SHARED(4, 1) ADD_SHARED(4, 2)
+static void (*const add_shared_of[][2])(float *, const float *, const float *, const float *, const struct strides *) = {
+    {add_shared_3_1, add_shared_3_2}, {add_shared_4_1, add_shared_4_2}};
 
 /* Channels that are computed together of those that are left */
 static inline int64_t channels_of(int64_t left) {
@@ -176,20 +264,23 @@ static void depthwise_row(const struct depthwise *d, int64_t n, int64_t o, struc
     struct strides t = {.out = columns->phases * C, .in = columns->advance * C};
     t.rows = r.count, t.in_row = rows->input_step * in_row, t.kernel_row = rows->tap_step * kernel_row;
     t.in_column = columns->input_step * C, t.kernel_column = columns->tap_step * C;
+    struct strides along = t; /* the pixels from the last one where taps run backwards, so that both go the same way */
+    if (t.in_column < 0) along.out = -t.out, along.in = -t.in;
+    const int apart = along.in == t.in_column ? 1 : along.in == 2 * t.in_column ? 2 : 0;
     for (int64_t i = 0; i < d->count; i++) {
         const struct stretch *s = d->stretches + i;
-        t.columns = s->taps.count;
+        const int sharing = s->whole && s->pixels >= SHARING_PIXELS && s->taps.count >= SHARED_TAPS ? apart : 0;
+        const int64_t last = t.in_column < 0 ? s->pixels - 1 : 0; /* where `along` begins */
+        t.columns = along.columns = s->taps.count;
         for (int64_t c = first, channels; c < end; c += channels) {
             channels = channels_of(end - c);
             float *to = out + s->first * C + c;
             const float *from = in + s->taps.input * C + c, *start = d->bias ? d->bias + c : NULL;
             const float *k = d->kernel + r.first * kernel_row + s->taps.first * C + c;
-            switch (s->pixels) {
-            case 4: add_taps_of(to, from, k, start, &t, s, 4, channels); break;
-            case 3: add_taps_of(to, from, k, start, &t, s, 3, channels); break;
-            case 2: add_taps_of(to, from, k, start, &t, s, 2, channels); break;
-            default: add_taps_of(to, from, k, start, &t, s, 1, channels);
-            }
+            if (sharing && channels == CHANNEL_VECTORS * VLEN)
+                add_shared_of[s->pixels - SHARING_PIXELS][sharing - 1](to + last * t.out, from + last * t.in, k, start, &along);
+            else
+                add_taps_of[s->pixels - 1](to, from, k, start, &t, s, channels);
             if (d->activation != CG_LINEAR) activate_rows(to, s->pixels, channels, t.out, d->activation);
             finish_rows(d->epilogue, to, s->pixels, channels, t.out, c);
         }

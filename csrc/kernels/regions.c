@@ -108,15 +108,18 @@ static inline int64_t line_start(const struct region *g, int64_t first, const in
 
 enum { TASK_FLOATS = 32768 }; /* of x, which stay in the second-level cache while all panels pass over them */
 
-/* Tasks, at least so many: tiles of a region's lines in turn, no more than leave their part of x in cache (where that matters). */
-static int64_t plan_tasks(struct plan *plan, int64_t wanted, int in_cache) {
+/* Tasks, at least so many: tiles of a region's lines in turn, no more than leave their part of x in cache (where that matters). A region's tasks
+ * are of one size, and as many for each thread: five for one and four for the other would cost a tenth. */
+static int64_t plan_tasks(struct plan *plan, int64_t wanted, int64_t threads, int in_cache) {
     int64_t tasks = 0, tiles = 0;
     for (const struct region *g = plan->regions; g < plan->regions + plan->count; g++) tiles += g->lines * g->tiles;
     for (struct region *g = plan->regions; g < plan->regions + plan->count; g++) {
-        const int64_t tile_floats = g->tile * cg_min64(plan->x_step[g->along], g->runs * g->run);
-        g->tiles_per_task = cg_max64(1, cg_min64(cg_ceil_div(tiles, wanted), in_cache ? TASK_FLOATS / cg_max64(1, tile_floats) : tiles));
+        const int64_t tile_floats = g->tile * cg_min64(plan->x_step[g->along], g->runs * g->run), all = g->lines * g->tiles;
+        const int64_t most = cg_max64(1, cg_min64(cg_ceil_div(tiles, wanted), in_cache ? TASK_FLOATS / cg_max64(1, tile_floats) : tiles));
+        const int64_t least = cg_ceil_div(all, most), even = least > 1 ? cg_ceil_div(least, threads) * threads : least;
+        g->tiles_per_task = cg_max64(1, cg_ceil_div(all, cg_max64(1, even)));
         g->first_task = tasks;
-        tasks += cg_ceil_div(g->lines * g->tiles, g->tiles_per_task);
+        tasks += cg_ceil_div(all, g->tiles_per_task);
     }
     return tasks;
 }
