@@ -197,3 +197,44 @@ def test_memory_is_not_more_than_without():
     replayed(model, np.zeros((2, 16, 16, 8), "f4"))
     (program,) = model._captures["predict"].programs.values()
     assert program.arena_bytes <= 2 * 4 * 2 * 16 * 16 * 8
+
+
+@pytest.mark.parametrize(
+    ("frame", "window"),
+    [
+        (((0, 1), (0, 1)), {"filters": 24, "kernel_size": 3, "strides": 2, "groups": 24}),
+        (((0, 0), (2, 0)), {"filters": 8, "kernel_size": 3, "padding": "same"}),
+        (((3, 3), (3, 3)), {"filters": 16, "kernel_size": 7, "strides": 2}),
+        (((1, 2), (0, 1)), {"filters": 16, "kernel_size": 3}),
+        (((1, 1), (1, 1)), {"filters": 16, "kernel_size": 1}),
+    ],
+)
+def test_a_frame_of_zeros_is_the_convolutions_padding(frame, window):
+    """What it is around lives until the convolution reads it, and the bits are those of two kernels."""
+    x = Input((12, 10, 24))
+    y = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(24, 1)(x)))
+    y = layers.BatchNormalization()(layers.Conv2D(**window)(layers.ZeroPadding2D(frame)(y)))
+    model = random_weights(Model(x, layers.ReLU()(y)))
+    data = rng.normal(size=(2, 12, 10, 24)).astype("f4")
+    found, called = replayed(model, data)
+    # a frame at the sides only is one around longer rows, and stays
+    assert called.count("pad") == (frame[0] == (0, 0)) and called.count("conv2d_fused_forward") == 2
+    assert found.tobytes() == eager(model, data).tobytes()
+
+
+@pytest.mark.parametrize(("value", "twice"), [(0.0, True), (1.0, False)])
+def test_a_frame_stays_where_it_is_not_the_convolutions_alone(value, twice):
+    class Framed(layers.Layer):
+        def call(self, inputs):
+            return ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=value)
+
+    x = Input((8, 8, 8))
+    y = Framed()(layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 1)(x))))
+    z = layers.ReLU()(layers.BatchNormalization()(layers.Conv2D(8, 3)(y)))
+    z = layers.multiply([z, layers.MaxPooling2D(3, 1)(y)]) if twice else z
+    model = random_weights(Model(x, z))
+    model.compile(jit_compile=True)
+    data = rng.normal(size=(2, 8, 8, 8)).astype("f4")
+    found, called = replayed(model, data)
+    assert "pad" in called
+    assert (found == eager(model, data)).all()

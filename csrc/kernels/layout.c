@@ -120,12 +120,12 @@ static int CG_FN(scatter_elements)(void *y, const void *x, int64_t rank, cg_dims
 struct pad_job { char *y; const char *x, *value; int64_t rank; cg_dims shape, inner, before; size_t itemsize; };
 
 CG_INLINE void fill_values(char *y, const char *value, int64_t n, size_t itemsize) {
-    for (size_t i = 0; i < itemsize; i++)
+    for (size_t i = 0; i < (value ? itemsize : 0); i++)
         if (value[i] != value[0]) { /* 0 is all one byte; so is true */
             for (int64_t k = 0; k < n; k++) memcpy(y + (size_t)k * itemsize, value, itemsize);
             return;
         }
-    memset(y, value[0], (size_t)n * itemsize);
+    memset(y, value ? value[0] : 0, (size_t)n * itemsize);
 }
 
 /* Rows begin .. end-1 along the last axis */

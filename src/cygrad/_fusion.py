@@ -9,7 +9,8 @@ fused is found among the recorded calls,
     add                                                     y = y + residual, both of one shape
     relu_forward or clip_forward                            y = min(max(y, low), high)
 
-with any of the last three, in this order. The bits do not change: the kernel rounds as the calls do. A call joins if
+with any of the last three, in this order, and a pad of zeros before the first. The bits do not change: the kernel
+rounds as the calls do, and what it leaves out is a product of zero and a weight. A call joins if
 - what lies between is temporary memory that one call writes and the other one alone reads: nobody else needs it, be it
   a gradient, another layer or the caller;
 - all else that it reads is there before the convolution runs, whose place the fused call takes. Of two convolutions
@@ -55,11 +56,11 @@ class Fusion:
     """What becomes of the calls and blocks of a recording.
 
     calls: {number: Call}, or None where another one has taken it in. dropped: the blocks that are not needed any
-    more. moved: {block: the number of the call that writes it now}.
+    more. moved: {block: the number of the call that writes it now}; kept: of the last call that reads it now.
     """
 
     def __init__(self, calls, blocks):
-        self.calls, self.dropped, self.moved = dict(calls), set(), {}
+        self.calls, self.dropped, self.moved, self.kept = dict(calls), set(), {}, {}
         self.blocks = blocks
         for number, call in calls.items():
             arguments = _convolution(call)
@@ -80,9 +81,25 @@ class Fusion:
             taken.append(after)
         if len(taken) > 1:
             self.calls |= dict.fromkeys(taken)
+            arguments = self._unpadded(arguments, number)
             self.calls[number] = Call(FUSED, arguments)
             self.dropped.update(followers)
             self.moved[y.block] = number
+
+    def _unpadded(self, arguments, number):
+        """The arguments with what their x is a frame of zeros around, if it is; the convolution pads by itself."""
+        x = arguments["x"]
+        block = self.blocks[x.block]
+        if not block.temporary or x.offset or block.readers != [number] or len(block.writers) != 1:
+            return arguments
+        (before,) = block.writers
+        found = self.calls[before] and _padding(self.calls[before], arguments)
+        if not found or any(writer >= before for writer in self.blocks[found["x"].block].writers):
+            return arguments
+        self.calls[before] = None
+        self.dropped.add(x.block)
+        self.kept[found["x"].block] = number
+        return arguments | found
 
     def _only_reader(self, y):
         """The number of the call that alone reads the temporary result y of another one; None if there is no such."""
@@ -112,6 +129,18 @@ def _convolution(call):
         arrays = {"y": a["y"], "x": a["a"], "kernel": a["b"], "bias": a["bias"]}
         return NOTHING | arrays | sizes | {"activation": a["activation"]}
     return None
+
+
+def _padding(call, convolution):
+    a, c = call.arguments, convolution
+    if call.kernel != "pad" or a["value"] is not None or a["rank"] != 3:  # rows, and columns with their channels
+        return None
+    if (*a["shape"][:3], a["itemsize"]) != (c["N"], c["H"], c["W"] * c["C"], 4):
+        return None
+    return {
+        "x": a["x"], "H": a["inner"][1], "W": a["inner"][2] // c["C"],
+        "pad_top": c["pad_top"] + a["before"][1], "pad_left": c["pad_left"] + a["before"][2] // c["C"],
+    }  # fmt: skip
 
 
 def _normalization(call, y, F, size):

@@ -141,7 +141,7 @@ cdef class Program:
         self.recorder, self.arena = recorder, arena
         kinds, input_offsets = self.kinds_of_blocks(inputs, outputs)
         fusion = self.fuse(kinds)
-        self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY and i not in fusion.dropped], fusion.moved)
+        self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY and i not in fusion.dropped], fusion)
         self.link(kinds, input_offsets)
         self.draws = self.sources_of_draws()
 
@@ -262,14 +262,14 @@ cdef class Program:
         self.names.append(call.kernel)
         return 0
 
-    cdef dict plan(self, list temporary, dict moved):
+    cdef dict plan(self, list temporary, fusion):
         """An offset in the arena for each block: the largest first, each at the lowest place that is free during its life."""
         blocks = self.recorder.blocks
         placed, places = [], {}
         self.arena_bytes = 0
         for i in sorted(temporary, key=lambda i: -blocks[i][1]):
             _, nbytes, born, gone = blocks[i][:4]
-            born = min(born, moved.get(i, born))
+            born, gone = min(born, fusion.moved.get(i, born)), max(gone, fusion.kept.get(i, -1) + 1)
             room = -(-max(nbytes, 1) // ALIGNMENT) * ALIGNMENT
             offset = 0
             for start, end, first, last in placed:  # in the order of their places

@@ -262,7 +262,8 @@ def pad(x, pad_width, mode="constant", constant_values=None):
     x = as_float(x) if isinstance(value, float) else x
     shape, rank, sizes, inner, before = _frame(x.shape, tuple(map(tuple, widths)))
     y = empty(shape, x.dtype)
-    K.pad(y, x, constant_array(value, x.dtype), rank, sizes, inner, before, y.itemsize)
+    zero = isinstance(value, int | float) and value == 0
+    K.pad(y, x, None if zero else constant_array(value, x.dtype), rank, sizes, inner, before, y.itemsize)
     source, strides = shell(x), strides_of(shape)
     offset = sum(first * s for (first, _), s in zip(widths, strides))
 

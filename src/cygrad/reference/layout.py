@@ -35,7 +35,7 @@ def scatter_elements(y, x, rank, shape, strides, offset, itemsize):
 
 def pad(y, x, value, rank, shape, inner, before, itemsize):
     y = items(y, itemsize).reshape(*shape[:rank], itemsize)
-    y[...] = items(value, itemsize)[0]
+    y[...] = 0 if value is None else items(value, itemsize)[0]
     y[tuple(slice(b, b + n) for b, n in zip(before, inner))] = items(x, itemsize).reshape(*inner[:rank], itemsize)
 
 

@@ -90,8 +90,9 @@ elements("scatter_elements", _STRIDED, scatter_strided)
 def pad(rng, inner, before, after, itemsize=4, value=None):
     shape = tuple(b + n + a for b, n, a in zip(before, inner, after))
     values = rng.integers(0, 256, (math.prod(inner), itemsize), np.uint8)
-    value = rng.integers(0, 256, itemsize, np.uint8) if value is None else np.full(itemsize, value, np.uint8)
-    return {"y": (math.prod(shape), itemsize), "x": values, "value": value, "rank": len(shape), "shape": shape,
+    bytes_ = rng.integers(0, 256, itemsize, np.uint8) if value is None else np.full(itemsize, value, np.uint8)
+    return {"y": (math.prod(shape), itemsize), "x": values, "value": bytes_ if value != 0 else None,
+            "rank": len(shape), "shape": shape,
             "inner": inner, "before": before, "itemsize": itemsize}  # fmt: skip
 
 
@@ -109,7 +110,7 @@ ENTRIES["pad"] = Entry(
             ((9, 30, 200), (0, 1, 3), (0, 1, 3)),
         )
         for itemsize in (1, 4, 8)
-        for value in (None, 0)
+        for value in (None, 255, 0)  # all bytes differ, all alike, absent
     ],
     EXACT,
 )
