@@ -141,6 +141,45 @@ class Conv2D(Case):
 
 
 @dataclass(frozen=True)
+class Conv1D(Case):
+    kind, section = "conv1d", "conv1d"
+    label: str
+    conv: shapes.Conv1D
+    backward: bool
+
+    @property
+    def name(self):
+        return f"conv1d {self.label} forward" + "+backward" * self.backward
+
+    @property
+    def flops(self):
+        c = self.conv
+        return 2 * c.N * c.output * c.F * c.taps * c.C * (3 if self.backward else 1)
+
+    @property
+    def bytes(self):
+        c = self.conv
+        return 4 * (c.N * (c.W * c.C + c.output * c.F) + c.taps * c.C * c.F) * (3 if self.backward else 1)
+
+    def inputs(self):
+        c = self.conv
+        x, k, bias, dy = self.normal((c.N, c.W, c.C), (c.taps, c.C, c.F), (c.F,), (c.N, c.output, c.F))
+        return {"x": x, "kernel": k / np.float32(math.sqrt(c.taps * c.C)), "bias": bias, "dy": dy}
+
+    def expected(self, data):
+        c, f8 = self.conv, doubles(data)
+        x = np.pad(f8["x"], ((0, 0), (c.pad, c.pad), (0, 0)))
+        y, dx, dkernel = f8["bias"] + np.zeros_like(f8["dy"]), np.zeros_like(x), np.zeros_like(f8["kernel"])
+        for i in range(c.taps):
+            window = (slice(None), slice(i, i + c.stride * (c.output - 1) + 1, c.stride))
+            y += x[window] @ f8["kernel"][i]
+            if self.backward:
+                dx[window] += f8["dy"] @ f8["kernel"][i].T
+                dkernel[i] = np.tensordot(x[window], f8["dy"], ((0, 1), (0, 1)))
+        return [y, dx[:, c.pad : c.pad + c.W], dkernel, f8["dy"].sum((0, 1))] if self.backward else [y]
+
+
+@dataclass(frozen=True)
 class Elementwise(Case):
     kind, section = "elementwise", "memory-bound"
     function: str
@@ -613,6 +652,7 @@ def all_cases():
         *(Matmul(*s) for s in shapes.MATMUL),
         *(Matmul(*s, isa) for isa, s in shapes.MATMUL_PINNED),
         *(Conv2D(label, conv, backward) for label, conv in shapes.CONV2D.items() for backward in both),
+        *(Conv1D(label, conv, backward) for label, conv in shapes.CONV1D.items() for backward in both),
         *(Elementwise(f, n) for f in shapes.ELEMENTWISE for n in shapes.SIZES),
         *(Elementwise(f, n, True) for f in shapes.ELEMENTWISE for n in shapes.BACKWARD_SIZES),
         *(Broadcast(*s) for s in shapes.BROADCAST),

@@ -72,6 +72,30 @@ CONV2D = {
     "odd9-b1": Conv(1, 9, 3, 10, (5, 5)),
 }
 
+
+class Conv1D(NamedTuple):
+    """x[N,W,C] with F filters of so many taps, padded on either side."""
+
+    N: int
+    W: int
+    C: int
+    F: int
+    taps: int
+    stride: int = 1
+    pad: int = 0
+
+    @property
+    def output(self):
+        return (self.W + 2 * self.pad - self.taps) // self.stride + 1
+
+
+CONV1D = {
+    "imdb": Conv1D(32, 400, 50, 250, 3),  # Keras's example of a convolution over words
+    "tcn": Conv1D(16, 256, 64, 64, 3, pad=1),
+    "m5": Conv1D(8, 8000, 1, 128, 80, 4),  # M5's first layer: sound
+    "wav2vec": Conv1D(1, 3199, 512, 512, 3, 2),
+}
+
 ELEMENTWISE = ["relu", "sigmoid", "tanh", "exp", "gelu", "silu"]
 SIZES = [1000, 1 << 14, 250_007, 1 << 20, 1 << 24]
 BACKWARD_SIZES = [1 << 14, 1 << 20]

@@ -54,6 +54,11 @@ class Cygrad(KerasWords):
         function = lambda x: ops.conv(x, kernel, conv.stride, padding, bias=bias)  # noqa: E731
         return self.differentiable(case, data, function, (kernel, bias))
 
+    def conv1d(self, case, data):
+        conv, kernel, bias = case.conv, ops.convert_to_tensor(data["kernel"]), ops.convert_to_tensor(data["bias"])
+        function = lambda x: ops.conv(x, kernel, conv.stride, ((conv.pad, conv.pad),), bias=bias)  # noqa: E731
+        return self.differentiable(case, data, function, (kernel, bias))
+
     def elementwise(self, case, data):
         function = getattr(ops, case.function)
         if case.function == "gelu":

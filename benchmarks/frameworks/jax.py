@@ -52,6 +52,13 @@ class Jax(Framework):
 
         return self.differentiable(case, data, function, data["kernel"], data["bias"])
 
+    def conv1d(self, case, data):
+        def function(x, kernel, bias):
+            window = ([case.conv.stride], [(case.conv.pad, case.conv.pad)])
+            return jax.lax.conv_general_dilated(x, kernel, *window, dimension_numbers=("NWC", "WIO", "NWC")) + bias
+
+        return self.differentiable(case, data, function, data["kernel"], data["bias"])
+
     def elementwise(self, case, data):
         functions = {"tanh": jnp.tanh, "exp": jnp.exp, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}
         return self.differentiable(case, data, functions.get(case.function) or getattr(jax.nn, case.function))

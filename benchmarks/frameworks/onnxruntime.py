@@ -58,6 +58,12 @@ class Onnxruntime(Framework):
         node = ("Conv", ["x", "kernel", "bias"], attributes)
         return self.operators(case, {"x": channels_first}, [node], weights, lambda y: y.transpose(0, 2, 3, 1))
 
+    def conv1d(self, case, data):
+        conv, channels_first = case.conv, np.ascontiguousarray(data["x"].swapaxes(1, 2))
+        weights = {"kernel": data["kernel"].transpose(2, 1, 0), "bias": data["bias"]}
+        node = ("Conv", ["x", "kernel", "bias"], {"strides": [conv.stride], "pads": [conv.pad] * 2})
+        return self.operators(case, {"x": channels_first}, [node], weights, lambda y: y.swapaxes(1, 2))
+
     def max_pool2d(self, case, data):
         channels_first = np.ascontiguousarray(data["x"].transpose(0, 3, 1, 2))
         attributes = {"kernel_shape": [case.window] * 2, "strides": [case.stride] * 2}

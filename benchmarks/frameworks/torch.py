@@ -70,6 +70,20 @@ class Torch(Framework):
 
         return run, in_our_layout
 
+    def conv1d(self, case, data):  # channels first: it has no other layout for sequences
+        first = {name: np.ascontiguousarray(data[name].swapaxes(1, 2)) for name in ("x", "dy")}
+        kernel, bias = torch.from_numpy(data["kernel"].transpose(2, 1, 0).copy()), torch.from_numpy(data["bias"].copy())
+        function = lambda x: F.conv1d(x, kernel, bias, case.conv.stride, case.conv.pad)  # noqa: E731
+        run, results = self.differentiable(case, first, function, (kernel, bias))
+
+        def in_our_layout():
+            y, *gradients = results()
+            if gradients:
+                gradients[:2] = gradients[0].swapaxes(1, 2), gradients[1].transpose(2, 1, 0)
+            return [y.swapaxes(1, 2), *gradients]
+
+        return run, in_our_layout
+
     def elementwise(self, case, data):
         functions = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp}
         return self.differentiable(case, data, {**functions, "gelu": F.gelu, "silu": F.silu}[case.function])
