@@ -22,6 +22,7 @@ COUNTS = {  # weights with 1000 classes, as keras.io lists them
     "ResNet101V2": 44_675_560,
     "ResNet152V2": 60_380_648,
     "InceptionV3": 23_851_784,
+    "MobileNet": 4_253_864,
     "MobileNetV2": 3_538_984,
     "DenseNet121": 8_062_504,
     "DenseNet169": 14_307_880,
@@ -47,7 +48,7 @@ def test_counts_and_arguments(name):
     assert model.output_shape == (None, 1000)
     given = ["include_top", "weights", "input_tensor", "input_shape", "pooling", "classes", "classifier_activation"]
     parameters = inspect.signature(make).parameters
-    assert set(parameters) - {"alpha"} == {*given, "name"}
+    assert set(parameters) - {"alpha", "depth_multiplier", "dropout"} == {*given, "name"}
     assert parameters["weights"].default == "imagenet"
     assert make.__module__.startswith("cygrad.applications.") and "include_top" in make.__doc__
 
@@ -112,6 +113,8 @@ def test_arguments_that_do_not_fit(arguments, message):
 def test_alpha(alpha):
     with pytest.raises(ValueError, match="alpha must be a number above 0"):
         applications.MobileNetV2(alpha=alpha, weights=None)
+    with pytest.raises(ValueError, match="alpha must be a number of at least 1/32"):
+        applications.MobileNet(alpha=alpha, weights=None)
 
 
 # ---- published files ----
@@ -162,7 +165,7 @@ def test_no_network(published, tmp_path, monkeypatch):
 
 
 def test_every_network_with_digests(monkeypatch):
-    """Each function asks for a file that there is a digest for; MobileNetV2 says what to fetch."""
+    """Each function asks for a file that there is a digest for; MobileNet and MobileNetV2 say what to fetch."""
     asked = []
 
     def ask(url, digest, argument):
@@ -171,7 +174,7 @@ def test_every_network_with_digests(monkeypatch):
 
     monkeypatch.setattr(_weights, "published_file", ask)
     for name in COUNTS:
-        for top in (True, False) if name != "MobileNetV2" else ():
+        for top in (True, False) if "MobileNet" not in name else ():
             with pytest.raises(FileNotFoundError, match="asked"):
                 getattr(applications, name)(include_top=top)
     assert len(asked) == 2 * 21 and len(set(asked)) == len(asked)
@@ -180,6 +183,13 @@ def test_every_network_with_digests(monkeypatch):
         applications.MobileNetV2((96, 96, 3), alpha=0.35, include_top=False)
     with pytest.raises(ValueError, match=r"weights for alpha 0\.35, 0\.5, .*; got 0\.4"):
         applications.MobileNetV2(alpha=0.4)
+    with pytest.raises(
+        FileNotFoundError, match=r"MobileNet: .*/mobilenet_7_5_160_tf\.h5 and give its path as weights="
+    ):
+        applications.MobileNet((160, 160, 3), alpha=0.75)
+    for arguments in ({"alpha": 0.4}, {"depth_multiplier": 2}):
+        with pytest.raises(ValueError, match=r"alpha 0\.25, 0\.5, 0\.75, 1\.0 and depth_multiplier 1; got"):
+            applications.MobileNet(**arguments)
 
 
 # ---- pictures in, classes out ----

@@ -13,7 +13,7 @@ pytest.importorskip("h5py", reason="h5py is not installed: Keras can save no wei
 
 NETWORKS = [
     "VGG16", "VGG19", "ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2", "InceptionV3",
-    "MobileNetV2", "DenseNet121", "DenseNet169", "DenseNet201", "EfficientNetB0",
+    "MobileNet", "MobileNetV2", "DenseNet121", "DenseNet169", "DenseNet201", "EfficientNetB0",
     "EfficientNetB3", "Xception",
 ]  # fmt: skip
 
@@ -46,7 +46,7 @@ def fresh(name, **arguments):
 def without_top(model):
     """The features of a Keras application: the same layers, but for the pooling or flattening and what is above."""
     names = [layer.name for layer in model.layers]
-    head = next((names.index(name) for name in ("flatten", "avg_pool") if name in names), len(names) - 2)
+    head = next(i for i, name in enumerate(names) if name.startswith(("flatten", "avg_pool", "global_average_pooling")))
     return keras.Model(model.input, model.layers[head].input)
 
 
@@ -98,9 +98,10 @@ def test_every_kind_of_file(name, tmp_path):
     ("alpha", "shape", "include_top"),
     [(0.35, (33, 35, 3), False), (1.4, (96, 96, 1), True), (0.75, (None, None, 3), False)],
 )
-def test_mobilenet_v2_widths_and_sizes(alpha, shape, include_top):
+@pytest.mark.parametrize("name", ["MobileNet", "MobileNetV2"])
+def test_mobilenets_widths_and_sizes(name, alpha, shape, include_top):
     arguments = {"alpha": alpha, "input_shape": shape, "include_top": include_top}
-    mine, theirs = fresh("MobileNetV2", **arguments), keras.applications.MobileNetV2(weights=None, **arguments)
+    mine, theirs = fresh(name, **arguments), getattr(keras.applications, name)(weights=None, **arguments)
     assert mine.name == theirs.name
     assert mine.output_shape == theirs.output_shape
     assert [w.shape for w in mine.weights] == [tuple(w.shape) for w in theirs.weights]
@@ -268,6 +269,7 @@ def test_preprocess_input(mode, data_format):
         "resnet",
         "resnet_v2",
         "inception_v3",
+        "mobilenet",
         "mobilenet_v2",
         "densenet",
         "efficientnet",

@@ -6,6 +6,7 @@ from . import (
     efficientnet,
     imagenet_utils,
     inception_v3,
+    mobilenet,
     mobilenet_v2,
     resnet,
     resnet50,
@@ -26,6 +27,7 @@ from .efficientnet import (
     EfficientNetB7,
 )  # fmt: skip
 from .inception_v3 import InceptionV3
+from .mobilenet import MobileNet
 from .mobilenet_v2 import MobileNetV2
 from .resnet import ResNet50, ResNet101, ResNet152
 from .resnet_v2 import ResNet50V2, ResNet101V2, ResNet152V2
@@ -36,7 +38,7 @@ from .xception import Xception
 __all__ = [
     "VGG16", "VGG19", "DenseNet121", "DenseNet169", "DenseNet201", "EfficientNetB0", "EfficientNetB1",
     "EfficientNetB2", "EfficientNetB3", "EfficientNetB4", "EfficientNetB5", "EfficientNetB6", "EfficientNetB7",
-    "InceptionV3", "MobileNetV2", "ResNet50", "ResNet50V2", "ResNet101", "ResNet101V2", "ResNet152", "ResNet152V2",
-    "Xception", "densenet", "efficientnet", "imagenet_utils", "inception_v3", "mobilenet_v2", "resnet", "resnet50",
-    "resnet_v2", "vgg16", "vgg19", "xception",
+    "InceptionV3", "MobileNet", "MobileNetV2", "ResNet50", "ResNet50V2", "ResNet101", "ResNet101V2", "ResNet152",
+    "ResNet152V2", "Xception", "densenet", "efficientnet", "imagenet_utils", "inception_v3", "mobilenet",
+    "mobilenet_v2", "resnet", "resnet50", "resnet_v2", "vgg16", "vgg19", "xception",
 ]  # fmt: skip

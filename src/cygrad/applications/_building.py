@@ -40,6 +40,7 @@ class Network(NamedTuple):
     smallest: int = 32
     by_weights: bool = False  # whether the features depend on the argument weights, too
     top: object = "glorot_uniform"  # the classifier's initializer
+    classifier: object = None  # function of the features and Arguments, in place of the head and a Dense
 
 
 class Arguments(NamedTuple):
@@ -99,7 +100,9 @@ def build(network, given, name):
     weights = network.published(given.include_top) if given.weights == "imagenet" else given.weights
     x = Input(shape) if given.input_tensor is None else given.input_tensor
     y = network.features(x, given.weights) if network.by_weights else network.features(x)
-    if given.include_top:
+    if given.include_top and network.classifier is not None:
+        y = network.classifier(y, given)
+    elif given.include_top:
         top = Dense(given.classes, given.classifier_activation, kernel_initializer=network.top, name="predictions")
         y = top(network.head(y))
     elif given.pooling is not None:
@@ -164,6 +167,12 @@ def input_shape_of(network, given):
         if given.include_top and shape != (size, size, 3):
             raise ValueError(f"{function}: ImageNet's classifier wants input_shape {(size, size, 3)}; got {shape}")
     return shape
+
+
+def size_among(sizes, given):
+    """The height and width of the pictures that are asked for, if they are the same and among sizes; else 224."""
+    pictures = getattr(given.input_tensor, "shape", (None, *(given.input_shape or ())))[1:3]
+    return pictures[0] if pictures in [(n, n) for n in sizes] else 224
 
 
 def _sources(tensor):

@@ -1,8 +1,8 @@
 """Files that Keras publishes for its applications: found on disk or downloaded, and verified before they are used.
 
 Where they are and their MD5 digests are facts from keras.applications (Keras 3.15, Apache License 2.0). For
-MobileNetV2's weights Keras has none, so they are not downloaded. MD5 tells a file that was cut short or mixed up; what
-a file can do is limited where it is read (models/hdf5.py).
+MobileNet's and MobileNetV2's weights Keras has none, so they are not downloaded. MD5 tells a file that was cut short or
+mixed up; what a file can do is limited where it is read (models/hdf5.py).
 """
 
 import hashlib
@@ -59,6 +59,14 @@ def imagenet_weights(network, include_top):
         else f"{NEWER_SITE}/{network}{end}"
     )
     return published_file(url, digests[0 if include_top else 1], "weights=")
+
+
+def not_downloaded(function, path):
+    """FileNotFoundError for weights on Keras's site that there is no digest for."""
+    return FileNotFoundError(
+        f"{function}: Keras publishes no digests of these weights, so they are not downloaded unseen. Fetch "
+        f"{SITE}/{path} and give its path as weights="
+    )
 
 
 def published_file(url, digest, argument):

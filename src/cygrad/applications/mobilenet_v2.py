@@ -4,8 +4,8 @@ tables 1 and 2."""
 from functools import partial
 
 from ..layers import Add, BatchNormalization, Conv2D, DepthwiseConv2D, GlobalAveragePooling2D, ReLU, ZeroPadding2D
-from ._building import Arguments, Network, build, describe, input_shape_of
-from ._weights import SITE
+from ._building import Arguments, Network, build, describe, input_shape_of, size_among
+from ._weights import not_downloaded
 from .imagenet_utils import decode_predictions, preprocessing
 
 __all__ = ["MobileNetV2", "decode_predictions", "preprocess_input"]
@@ -69,14 +69,11 @@ def pooled(x):
 
 
 def published(alpha, size, include_top):
-    """FileNotFoundError: there is nothing that a download could be compared with."""
+    """Raises: there is nothing that a download could be compared with."""
     if alpha not in WIDTHS:
         raise ValueError(f"MobileNetV2: there are weights for alpha {', '.join(map(str, WIDTHS))}; got {alpha!r}")
     file = f"mobilenet_v2_weights_tf_dim_ordering_tf_kernels_{float(alpha)}_{size}{'' if include_top else '_no_top'}.h5"
-    raise FileNotFoundError(
-        "MobileNetV2: Keras publishes no digests of these weights, so they are not downloaded unseen. Fetch "
-        f"{SITE}/mobilenet_v2/{file} and give its path as weights="
-    )
+    raise not_downloaded("MobileNetV2", f"mobilenet_v2/{file}")
 
 
 def MobileNetV2(
@@ -103,8 +100,7 @@ def MobileNetV2(
     if isinstance(alpha, bool) or not isinstance(alpha, (int, float)) or not 0 < alpha < 100:
         raise ValueError(f"MobileNetV2: alpha must be a number above 0; got {alpha!r}")
     given = Arguments(include_top, weights, input_tensor, input_shape, pooling, classes, classifier_activation)
-    pictures = getattr(input_tensor, "shape", (None, *(input_shape or ())))[1:3]
-    size = pictures[0] if pictures in [(n, n) for n in SIZES] else 224
+    size = size_among(SIZES, given)
     network = Network(
         "MobileNetV2", partial(features, alpha=alpha), pooled, partial(published, alpha, size), False, size
     )
