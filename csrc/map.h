@@ -41,6 +41,7 @@ typedef void map_span(float *y, const float *a, const float *b, int64_t n, float
         (void)b, (void)p, (void)q;                                                                                \
         return formula;                                                                                           \
     }                                                                                                             \
+    CG_INTERLEAVE                                                                                                 \
     static void name(float *y, const float *a, const float *b, int64_t n, float p_, float q_, int stream) {       \
         const vf p = vf_set(p_), q = vf_set(q_);                                                                  \
         int64_t i = 0;                                                                                            \

@@ -37,6 +37,16 @@ typedef float vf_any __attribute__((vector_size(VLEN * 4), aligned(4), may_alias
 #define CG_VECTORIZE _Pragma("omp simd")
 #endif
 
+/* Before a function whose loop computes several vectors of a long formula: their operations in turn. GCC for x86 writes one vector after the
+ * other, so far apart that the processor does not see the next one: 1.15 times as fast on AVX2, 1.05 on AVX-512. (What is said on the command
+ * line about floating point has to be said again.) */
+#if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__)
+#define CG_INTERLEAVE \
+    __attribute__((optimize("schedule-insns", "sched-pressure", "fp-contract=off", "no-trapping-math", "no-math-errno")))
+#else
+#define CG_INTERLEAVE
+#endif
+
 #define CG_INLINE static inline __attribute__((always_inline, unused))
 
 CG_INLINE vf vf_set(float s) { return s - (vf){0}; } /* s in every lane; s - 0 keeps -0 and NaN */
