@@ -71,7 +71,8 @@ static void map_chunk(const void *job, int64_t begin, int64_t end) {
 /* A span over n values on all threads; flops: of one value. */
 static int map(map_span *f, float *y, const float *a, const float *b, int64_t n, float p, float q, int flops) {
     const struct map job = {f, y, a, b, p, q, y != a && y != b && streams(y, n)};
-    for_chunks(map_chunk, &job, n, CHUNK, (double)n * flops, (double)n * (a == b ? 8 : 12));
+    const int64_t chunk = job.stream ? 16 * CHUNK : CHUNK; /* at a chunk's end, stores past the caches are waited for */
+    for_chunks(map_chunk, &job, n, chunk, (double)n * flops, (double)n * (a == b ? 8 : 12));
     return CG_OK;
 }
 

@@ -58,15 +58,23 @@ CG_INLINE vf vf_exp_reduce16(vf x, vf *k, vi *shifted) {
     return vf_fma(*k, vf_set(0x1.bd0106p-13f), vf_fma(*k, vf_set(-0x1.63p-1f), x));
 }
 
-/* For x <= 89, which is the first whose exp rounds to infinity; that of -104 rounds to 0. */
-CG_INLINE vf vf_exp_upto89(vf x) {
+/* exp(r) - 1 for |r| <= log(2) / 32 */
+CG_INLINE vf vf_exp16_less_1(vf r) { return vf_fma(vf_fma(vf_set(0x1.55560ap-3f), r, vf_set(0x1.00022p-1f)), r * r, r); }
+
+/* exp(89) is infinity, exp(-104) rounds to 0. */
+CG_INLINE vf vf_exp(vf x) {
     vi index;
-    vf k, r = vf_exp_reduce16(vf_max(vf_set(-104.0f), x), &k, &index), power = vf_lookup16(vm_power, index);
-    vf q = vf_fma(vf_fma(vf_set(0x1.55560ap-3f), r, vf_set(0x1.00022p-1f)), r * r, r); /* exp(r) - 1 */
-    return vf_scale(vf_fma(power, q, power), k);
+    vf k, r = vf_exp_reduce16(vf_max(vf_set(-104.0f), vf_min(vf_set(89.0f), x)), &k, &index), power = vf_lookup16(vm_power, index);
+    return vf_scale(vf_fma(power, vf_exp16_less_1(r), power), k);
 }
 
-CG_INLINE vf vf_exp(vf x) { return vf_exp_upto89(vf_min(vf_set(89.0f), x)); }
+/* For x <= 88: 2^k, which is no infinity then, multiplies before the polynomial is known. The same bits but for denormal results, which
+ * round twice. */
+CG_INLINE vf vf_exp_upto88(vf x) {
+    vi index;
+    vf k, r = vf_exp_reduce16(vf_max(vf_set(-104.0f), x), &k, &index), power = vf_scale(vf_lookup16(vm_power, index), k);
+    return vf_fma(power, vf_exp16_less_1(r), power);
+}
 
 /* exp(x) - 1 = 2^k (exp(r) - 1) + 2^k - 1, at half its size until the end, for 2^128 is no float */
 CG_INLINE vf vf_expm1(vf x) {

@@ -166,7 +166,7 @@ static void softmax_gradient(const struct attention *p, const struct gradients *
     const float max = g->max[row];
     const vf share = vf_set(1 / g->sum[row]), scale = vf_set(max > ATTENTION_LOW ? p->scale : 0); /* all masked: nothing depends on scores */
     for (int64_t s = 0; s < S; s += VLEN) {
-        const vf probability = vf_exp_upto89(vf_load(x + s) - max) * share;
+        const vf probability = vf_exp_upto88(vf_load(x + s) - max) * share;
         vf_store(x + s, probability);
         vf_store(dp + s, scale * (probability * (vf_load(dp + s) - dot)));
     }

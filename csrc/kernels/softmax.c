@@ -17,7 +17,7 @@ static float row_largest(const float *x, int64_t K) {
 /* exp(x - max), where no x is larger */
 CG_INLINE lanes lanes_exp_less(lanes x, float max) {
     CG_UNROLL
-    for (int j = 0; j < LANE_VECTORS; j++) x.v[j] = vf_exp_upto89(x.v[j] - max);
+    for (int j = 0; j < LANE_VECTORS; j++) x.v[j] = vf_exp_upto88(x.v[j] - max);
     return x;
 }
 
