@@ -143,6 +143,17 @@ class Model(Trainer, Layer):
         layer_range=(first, last) limits the table to layers from one name to another (regular expressions).
         positions, the relative ends of the columns in line_length, are as in Keras. A model that is not built yet
         shows what is known.
+
+        >>> cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1, name="out")], name="net").summary()
+        Model: "net"
+        ┌──────────────┬──────────────┬─────────┐
+        │ Layer (type) │ Output Shape │ Param # │
+        ├──────────────┼──────────────┼─────────┤
+        │ out (Dense)  │ (None, 1)    │       3 │
+        └──────────────┴──────────────┴─────────┘
+         Total params: 3 (12.00 B)
+         Trainable params: 3 (12.00 B)
+         Non-trainable params: 0 (0.00 B)
         """
         for line in _summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range):
             (print_fn or print)(line)
@@ -152,12 +163,23 @@ class Model(Trainer, Layer):
     def save(self, filepath, overwrite=True, **kwargs):
         """Writes the whole model to one `.cygrad` file: architecture, weights, what compile got, the optimizer's
         state, random states. models.load_model is the reverse. The file is complete or not there. FileExistsError
-        where overwrite is False."""
+        where overwrite is False and there is one; ValueError for a name that ends otherwise.
+
+        >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+        >>> model.save("model.cygrad")
+        >>> cygrad.models.load_model("model.cygrad").count_params()
+        3
+        """
         save_model(self, filepath, overwrite=overwrite, **kwargs)
 
     def save_weights(self, filepath, overwrite=True):
         """Writes the weights alone to one `.safetensors` file, named layer/variable. FileExistsError where overwrite
-        is False."""
+        is False and there is one.
+
+        >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1)])
+        >>> model.save_weights("model.safetensors")
+        >>> model.load_weights("model.safetensors")
+        """
         save_weights(self, filepath, overwrite)
 
     def load_weights(self, filepath, skip_mismatch=False, by_name=False):

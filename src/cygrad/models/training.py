@@ -305,9 +305,15 @@ class Trainer(Compiled, Inputs):
         x: samples along the first axis, in arrays of any dtype and layout or nested lists; or a generator, a
         utils.PyDataset or any iterable of (x, y) or (x, y, sample_weight) batches (an endless one needs
         steps_per_epoch). y: targets. batch_size: 32 where absent. verbose: 0 silent, 1 or "auto" a bar on a terminal
-        and a line an epoch, 2 the lines alone. validation_split: this fraction at the end of x and y is held out
-        before shuffling; validation_data: (x, y), (x, y, sample_weight) or batches. class_weight: {class: weight} for
-        the loss. The order of samples follows from utils.set_random_seed.
+        and a line an epoch, 2 the lines alone. callbacks: one, or a list. shuffle: a new order of samples (of batches,
+        where a data set gives them) each epoch, which follows from utils.set_random_seed. sample_weight: one a sample,
+        class_weight: {class: weight}, for the loss. initial_epoch: epochs are numbered from it, to end at epochs.
+        steps_per_epoch: batches an epoch, all where absent.
+
+        validation_split: this fraction at the end of x and y is held out before shuffling; validation_data: (x, y),
+        (x, y, sample_weight) or batches, validation_batch_size (that of training where absent) and validation_steps as
+        for training. validation_freq: every so many epochs, or a list of epochs from 1. Its values are in the history
+        as "val_" + name.
 
         Everything is checked before the first step: shapes against the built layers, labels against the loss.
         ValueError says what does not fit.
@@ -564,7 +570,13 @@ class Trainer(Compiled, Inputs):
     # ---- single batches ----
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
-        """One step on one batch. Returns the loss and the metrics of this batch, as evaluate does."""
+        """One step on one batch. Returns the loss and the metrics of this batch, as evaluate does.
+
+        >>> model = cygrad.Sequential([cygrad.Input((1,)), cygrad.layers.Dense(1, kernel_initializer="zeros")])
+        >>> model.compile(cygrad.optimizers.SGD(0.25), "mse")
+        >>> [round(model.train_on_batch(np.ones((4, 1)), np.ones((4, 1))), 4) for _ in range(2)]
+        [1.0, 0.0]
+        """
         self._assert_compiled("train_on_batch")
         batch = self._batch("train_on_batch", x, y, sample_weight, class_weight)
         return self._on_batch(batch, return_dict, self._bind_optimizer("train_on_batch"))
