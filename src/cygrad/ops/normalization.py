@@ -1,9 +1,10 @@
-"""Batch, layer and root-mean-square normalization, with keras.ops's names. Kernels: csrc/kernels/normalization.c."""
+"""Batch, layer and root-mean-square normalization, with keras.ops's names. Kernels: csrc/kernels/*_normalization.c."""
 
+from functools import lru_cache
 from math import prod
 
 from ._backend import K, as_float, axes_of, empty, gradient_like, gradient_over, record, tracked
-from .layout import axis_of, transpose
+from .layout import transpose
 
 EPSILON = 1e-7  # keras.config.epsilon()
 
@@ -28,16 +29,34 @@ def _wanted(tensor, dy=None):
     return gradient_like(tensor) if dy is None else gradient_over(tensor, dy)
 
 
-def _axis_last(function, x, axis, op):
-    """function of x with the axis moved to the end, moved back."""
-    if not x.shape:
+@lru_cache(maxsize=4096)  # a call of few values takes four times as long without
+def _axes_last(shape, axis, op):
+    """(sizes of a tensor of that shape along axis, of the other axes together, of these axes together, and the orders
+    of axes that move these to the end and back, or None twice where they are there already)."""
+    rank = len(shape)
+    if not shape:
         raise ValueError(f"{op}: expected at least one axis; got a tensor of shape ()")
-    rank = len(x.shape)
-    axis = axis_of(axis, rank, op)
-    if axis == rank - 1:
-        return function(x)
-    order = [a for a in range(rank) if a != axis] + [axis]
-    return transpose(function(transpose(x, order)), sorted(range(rank), key=order.__getitem__))
+    axes = axes_of(axis, rank, op)
+    if not axes:
+        raise ValueError(f"{op}: expected at least one axis; got {axis} for a tensor of shape {shape}")
+    sizes = tuple(shape[a] for a in axes)
+    order = tuple(a for a in range(rank) if a not in axes) + axes
+    here = order == tuple(range(rank))
+    back = None if here else tuple(sorted(range(rank), key=order.__getitem__))
+    return sizes, prod(shape[a] for a in order[: rank - len(axes)]), prod(sizes), None if here else order, back
+
+
+def _prepare(x, axis, op):
+    """(x with axis at its end, what _axes_last says but for the order)."""
+    x = as_float(x, op)
+    sizes, M, C, order, back = _axes_last(x.shape, tuple(axis) if type(axis) is list else axis, op)
+    return x if order is None else transpose(x, order), sizes, M, C, back
+
+
+def _recorded(y, inputs, backward, back):
+    """y, recorded with those inputs that are there, and its axes moved back."""
+    y = record(y, tuple([t for t in inputs if t is not None]), backward)
+    return y if back is None else transpose(y, back)
 
 
 def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilon=1e-3):
@@ -51,26 +70,19 @@ def batch_normalization(x, mean, variance, axis, offset=None, scale=None, epsilo
     [[0.0], [1.0]]
     """
     op = "batch_normalization"
-    x = as_float(x, op)
-    axis = axis_of(axis, len(x.shape), op) if x.shape else axis
-    C = x.shape[axis] if x.shape else 0
-    mean, variance = (_vector(v, (C,), op, name, axis) for v, name in ((mean, "mean"), (variance, "variance")))
-    scale, offset = (_vector(v, (C,), op, name, axis) for v, name in ((scale, "scale"), (offset, "offset")))
+    x, sizes, M, C, back = _prepare(x, axis, op)
+    mean, variance = _vector(mean, sizes, op, "mean", axis), _vector(variance, sizes, op, "variance", axis)
+    scale, offset = _vector(scale, sizes, op, "scale", axis), _vector(offset, sizes, op, "offset", axis)
+    y = empty(x.shape)
+    K.batch_normalization_inference_forward(y, x, mean, variance, scale, offset, M, C, epsilon)
+    inputs = (x, mean, variance, scale, offset)
 
-    def normalize(x):
-        M = x.size // C if C else 0
-        y = empty(x.shape)
-        K.batch_normalization_inference_forward(y, x, mean, variance, scale, offset, M, C, epsilon)
-        inputs = tuple(t for t in (x, mean, variance, scale, offset) if t is not None)
+    def backward(dy):
+        found = [_wanted(x, dy), *[_wanted(t) for t in inputs[1:]]]
+        K.batch_normalization_inference_backward(*found, dy, x, mean, variance, scale, M, C, epsilon)
+        return tuple([g for g, t in zip(found, inputs) if t is not None])
 
-        def backward(dy):
-            found = [_wanted(x, dy), *(_wanted(t) for t in (mean, variance, scale, offset))]
-            K.batch_normalization_inference_backward(*found, dy, x, mean, variance, scale, M, C, epsilon)
-            return tuple(g for g, t in zip(found, (x, mean, variance, scale, offset)) if t is not None)
-
-        return record(y, inputs, backward)
-
-    return _axis_last(normalize, x, axis, op)
+    return _recorded(y, inputs, backward, back)
 
 
 def batch_normalization_training(
@@ -91,44 +103,21 @@ def batch_normalization_training(
     0.02
     """
     op = "batch_normalization_training"
-    x = as_float(x, op)
-    axis = axis_of(axis, len(x.shape), op) if x.shape else axis
-    C = x.shape[axis] if x.shape else 0
-    for moving, name in ((moving_mean, "moving_mean"), (moving_variance, "moving_variance")):
-        _vector(moving, (C,), op, name, axis)
-    scale, offset = (_vector(v, (C,), op, name, axis) for v, name in ((scale, "scale"), (offset, "offset")))
+    x, sizes, M, C, back = _prepare(x, axis, op)
+    _vector(moving_mean, sizes, op, "moving_mean", axis)
+    _vector(moving_variance, sizes, op, "moving_variance", axis)
+    scale, offset = _vector(scale, sizes, op, "scale", axis), _vector(offset, sizes, op, "offset", axis)
+    y, mean, rstd = empty(x.shape), empty((C,)), empty((C,))
+    K.batch_normalization_forward(
+        y, mean, rstd, moving_mean, moving_variance, x, scale, offset, M, C, epsilon, momentum
+    )
 
-    def normalize(x):
-        M = x.size // C if C else 0
-        y, mean, rstd = empty(x.shape), empty((C,)), empty((C,))
-        K.batch_normalization_forward(
-            y, mean, rstd, moving_mean, moving_variance, x, scale, offset, M, C, epsilon, momentum
-        )
+    def backward(dy):
+        dx, dscale, doffset = _wanted(x, dy), _wanted(scale), _wanted(offset)
+        K.batch_normalization_backward(dx, dscale, doffset, dy, x, mean, rstd, scale, M, C)
+        return tuple([g for g, t in ((dx, x), (dscale, scale), (doffset, offset)) if t is not None])
 
-        def backward(dy):
-            dx, dscale, doffset = _wanted(x, dy), _wanted(scale), _wanted(offset)
-            K.batch_normalization_backward(dx, dscale, doffset, dy, x, mean, rstd, scale, M, C)
-            return tuple(g for g, t in zip((dx, dscale, doffset), (x, scale, offset)) if t is not None)
-
-        return record(y, tuple(t for t in (x, scale, offset) if t is not None), backward)
-
-    return _axis_last(normalize, x, axis, op)
-
-
-def _over_rows(function, x, axis, weights, names, op):
-    """function(x[M,K], ...) along one axis or several, which are moved to the end, and back."""
-    rank = len(x.shape)
-    axes = axes_of(axis, rank, op)
-    if not axes:
-        raise ValueError(f"{op}: expected at least one axis; got {axis} for a tensor of shape {x.shape}")
-    sizes = tuple(x.shape[a] for a in axes)
-    weights = [_vector(w, sizes, op, name, axis) for w, name in zip(weights, names)]
-    trailing = axes == tuple(range(rank - len(axes), rank))
-    order = [a for a in range(rank) if a not in axes] + list(axes)
-    moved = x if trailing else transpose(x, order)
-    columns = prod(sizes)
-    y = function(moved, *weights, moved.size // columns if columns else 0, columns)
-    return y if trailing else transpose(y, sorted(range(rank), key=order.__getitem__))
+    return _recorded(y, (x, scale, offset), backward, back)
 
 
 def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwargs):
@@ -149,20 +138,19 @@ def layer_normalization(x, gamma=None, beta=None, axis=-1, epsilon=None, **kwarg
         raise TypeError(f"layer_normalization: unknown argument {next(iter(kwargs))!r}")
     epsilon = EPSILON if epsilon is None else epsilon
 
-    def normalize(x, gamma, beta, M, N):
-        y, mean, rstd = empty(x.shape), empty((M,)), empty((M,))
-        if M * N:
-            K.layer_normalization_forward(y, mean, rstd, x, gamma, beta, M, N, epsilon)
+    op = "layer_normalization"
+    x, sizes, M, N, back = _prepare(x, axis, op)
+    gamma, beta = _vector(gamma, sizes, op, "gamma", axis), _vector(beta, sizes, op, "beta", axis)
+    y, mean, rstd = empty(x.shape), empty((M,)), empty((M,))
+    if M * N:
+        K.layer_normalization_forward(y, mean, rstd, x, gamma, beta, M, N, epsilon)
 
-        def backward(dy):
-            dx, dgamma, dbeta = _wanted(x, dy), _wanted(gamma), _wanted(beta)
-            K.layer_normalization_backward(dx, dgamma, dbeta, dy, x, mean, rstd, gamma, M, N)
-            return tuple(g for g, t in zip((dx, dgamma, dbeta), (x, gamma, beta)) if t is not None)
+    def backward(dy):
+        dx, dgamma, dbeta = _wanted(x, dy), _wanted(gamma), _wanted(beta)
+        K.layer_normalization_backward(dx, dgamma, dbeta, dy, x, mean, rstd, gamma, M, N)
+        return tuple([g for g, t in ((dx, x), (dgamma, gamma), (dbeta, beta)) if t is not None])
 
-        return record(y, tuple(t for t in (x, gamma, beta) if t is not None), backward)
-
-    x = as_float(x, "layer_normalization")
-    return _over_rows(normalize, x, axis, (gamma, beta), ("gamma", "beta"), "layer_normalization")
+    return _recorded(y, (x, gamma, beta), backward, back)
 
 
 def rms_normalization(x, scale=None, axis=-1, epsilon=None):
@@ -176,17 +164,16 @@ def rms_normalization(x, scale=None, axis=-1, epsilon=None):
     """
     epsilon = EPSILON if epsilon is None else epsilon
 
-    def normalize(x, scale, M, N):
-        y, rstd = empty(x.shape), empty((M,))
-        if M * N:
-            K.rms_normalization_forward(y, rstd, x, scale, M, N, epsilon)
+    op = "rms_normalization"
+    x, sizes, M, N, back = _prepare(x, axis, op)
+    scale = _vector(scale, sizes, op, "scale", axis)
+    y, rstd = empty(x.shape), empty((M,))
+    if M * N:
+        K.rms_normalization_forward(y, rstd, x, scale, M, N, epsilon)
 
-        def backward(dy):
-            dx, dscale = _wanted(x, dy), _wanted(scale)
-            K.rms_normalization_backward(dx, dscale, dy, x, rstd, scale, M, N)
-            return tuple(g for g, t in zip((dx, dscale), (x, scale)) if t is not None)
+    def backward(dy):
+        dx, dscale = _wanted(x, dy), _wanted(scale)
+        K.rms_normalization_backward(dx, dscale, dy, x, rstd, scale, M, N)
+        return tuple([g for g, t in ((dx, x), (dscale, scale)) if t is not None])
 
-        return record(y, tuple(t for t in (x, scale) if t is not None), backward)
-
-    x = as_float(x, "rms_normalization")
-    return _over_rows(normalize, x, axis, (scale,), ("scale",), "rms_normalization")
+    return _recorded(y, (x, scale), backward, back)

@@ -1,4 +1,4 @@
-"""Batch, layer and root-mean-square normalization. The C side: csrc/kernels/normalization.c.
+"""Batch, layer and root-mean-square normalization. The C side: csrc/kernels/*_normalization.c.
 
 xhat is x less its mean, over its standard deviation: y = xhat scale + offset. Its derivative subtracts from g = dy
 scale what a change of x does to the mean and to the deviation: dx = rstd (g - mean(g) - xhat mean(g xhat)).

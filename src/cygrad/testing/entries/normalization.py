@@ -1,4 +1,4 @@
-"""Entries of csrc/kernels/normalization.c.
+"""Entries of csrc/kernels/*_normalization.c.
 
 values "shifted": a mean of many standard deviations, where a sum of squares would cancel; "outlier": the first row far
 from the others.
