@@ -301,6 +301,15 @@ CG_INLINE void vf_store_upto(float *p, vf v, int64_t n) {
     else vf_store_n(p, v, n);
 }
 
+/* p[VLEN] where the bytes beside it are value, 0 elsewhere */
+CG_INLINE vf vf_load_where(const float *p, const uint8_t *bytes, int32_t value) {
+#if defined(__AVX512F__) && VLEN == 16
+    return (vf)_mm512_maskz_loadu_ps(_mm_cmpeq_epi8_mask(_mm_loadu_si128((const __m128i_u *)bytes), _mm_set1_epi8((char)value)), p);
+#else
+    return (vf)((vi)vf_load(p) & (vi)(vi_load_bytes(bytes) == vi_set(value)));
+#endif
+}
+
 /* Four floats: a pixel of a picture with three or four channels, which is too few for a vector. */
 typedef float quad __attribute__((vector_size(16), may_alias));
 typedef float quad_any __attribute__((vector_size(16), aligned(4), may_alias));

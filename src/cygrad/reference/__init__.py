@@ -41,6 +41,12 @@ from .activation import (
     tanh_forward,
 )
 from .attention import attention_backward, attention_forward
+from .batch_normalization import (
+    batch_normalization_backward,
+    batch_normalization_forward,
+    batch_normalization_inference_backward,
+    batch_normalization_inference_forward,
+)
 from .compare import compare, compare_int32, logical, where
 from .conv2d import conv2d_backward_input, conv2d_backward_kernel, conv2d_forward, conv2d_fused_forward
 from .ctc import ctc_backward, ctc_forward
@@ -68,6 +74,12 @@ from .elementwise import (
 from .functions import function, function_pair
 from .image import affine_transform_backward, affine_transform_forward, augment_images
 from .integer import integer, reduce_int32, reduce_logical
+from .layer_normalization import (
+    layer_normalization_backward,
+    layer_normalization_forward,
+    rms_normalization_backward,
+    rms_normalization_forward,
+)
 from .layout import (
     cast_int32,
     cast_uint8,
@@ -99,16 +111,6 @@ from .loss import (
     squared_error_forward,
 )
 from .matmul import batched_matmul, matmul
-from .normalization import (
-    batch_normalization_backward,
-    batch_normalization_forward,
-    batch_normalization_inference_backward,
-    batch_normalization_inference_forward,
-    layer_normalization_backward,
-    layer_normalization_forward,
-    rms_normalization_backward,
-    rms_normalization_forward,
-)
 from .optimizer import (
     adadelta_step,
     adagrad_step,

@@ -174,6 +174,8 @@ _ROWS = [
     case(M=3, K=4099, values="shifted"),
     case(M=13, K=9001),
     case(M=700, K=128),
+    case(M=7, K=600),
+    case(M=101, K=1024),
 ]
 
 
