@@ -227,6 +227,7 @@ static int CG_FN(batch_normalization_forward)(float *y, float *mean, float *rstd
     if (sums && wide) {
         batch_moments(mean, rstd, sums, x, &g);
         float *center = wide, *factor = wide + g.W, *shift = wide + 2 * g.W;
+        CG_VECTORIZE
         for (int64_t c = 0; c < C; c++) {
             const float variance = rstd[c] / (float)cg_max64(M, 1);
             rstd[c] = 1 / sqrtf(variance + epsilon);
@@ -258,6 +259,7 @@ static int CG_FN(batch_normalization_backward)(float *dx, float *dscale, float *
         memcpy(center, mean, (size_t)C * sizeof *mean);
         repeat(center, &g);
         batch_products(sum_dy, sum_product, sums, dy, x, center, &g);
+        CG_VECTORIZE
         for (int64_t c = 0; c < C; c++) {
             if (doffset) doffset[c] = sum_dy[c];
             if (dscale) dscale[c] = sum_product[c] * rstd[c];

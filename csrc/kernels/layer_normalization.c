@@ -201,12 +201,12 @@ CG_INLINE int rows_backward(float *dx, float *dscale, float *doffset, const floa
         for (int64_t k = begin; k < end; k++) to_scale[k] = to_offset[k] = 0;
         for (int64_t m = M * part / parts, rows; m < last; m += rows) {
             float *to = dx ? dx + m * K : NULL;
-            const float *d = dy + m * K, *v = x + m * K, *center = centered ? mean + m : NULL, *factor = rstd + m;
+            const float *d = dy + m * K, *v = x + m * K, *c = centered ? mean + m : NULL, *f = rstd + m;
             const struct row *known = blocks > 1 ? row + m : NULL;
             rows = rows_at_once(last - m, K);
-            if (rows == 4) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, center, factor, known, K, begin, end, 4, centered, stream);
-            else if (rows == 2) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, center, factor, known, K, begin, end, 2, centered, stream);
-            else normalize_rows_backward(to, to_scale, to_offset, d, v, scale, center, factor, known, K, begin, end, 1, centered, stream);
+            if (rows == 4) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, c, f, known, K, begin, end, 4, centered, stream);
+            else if (rows == 2) normalize_rows_backward(to, to_scale, to_offset, d, v, scale, c, f, known, K, begin, end, 2, centered, stream);
+            else normalize_rows_backward(to, to_scale, to_offset, d, v, scale, c, f, known, K, begin, end, 1, centered, stream);
         }
     }
     if (dscale) column_sums(dscale, sums, parts, K, 2 * K);

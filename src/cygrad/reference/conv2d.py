@@ -10,7 +10,7 @@ import numpy as np
 
 from .activation import apply
 from .elementwise import clip_forward
-from .normalization import batch_normalization_inference_forward
+from .batch_normalization import batch_normalization_inference_forward
 
 
 def padded(H, W, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
