@@ -9,8 +9,8 @@ Channels and filters are split into (group, member): x[N,H,W,G,C/G], kernel[R,S,
 import numpy as np
 
 from .activation import apply
-from .elementwise import clip_forward
 from .batch_normalization import batch_normalization_inference_forward
+from .elementwise import clip_forward
 
 
 def padded(H, W, R, S, P, Q, stride_h, stride_w, pad_top, pad_left, dilation_h, dilation_w):
