@@ -3,7 +3,7 @@
 from functools import lru_cache
 from math import prod
 
-from ._backend import K, as_float, axes_of, empty, gradient_like, gradient_over, record, tracked
+from ._backend import K, as_float, axes_of, empty, gradient_like, gradient_over, record, recording, tracked
 from .layout import transpose
 
 EPSILON = 1e-7  # keras.config.epsilon()
@@ -55,7 +55,8 @@ def _prepare(x, axis, op):
 
 def _recorded(y, inputs, backward, back):
     """y, recorded with those inputs that are there, and its axes moved back."""
-    y = record(y, tuple([t for t in inputs if t is not None]), backward)
+    if recording():
+        y = record(y, tuple([t for t in inputs if t is not None]), backward)
     return y if back is None else transpose(y, back)
 
 
