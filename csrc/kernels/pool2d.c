@@ -85,12 +85,12 @@ CG_INLINE void average_window(float *y, const float *x, struct span r, struct sp
     else vf_store_n(y, sum, n);
 }
 
-/* A pixel of y; room_x, room_y: pixels from here to the end of what may be touched of x and y */
+/* A pixel of y. room: pixels from here to the end of what may be touched of x and y; whole: enough for all lanes */
 CG_INLINE void pool_pixel(const int average, float *y, uint8_t *argmax, const float *x, struct span r, struct span s, int64_t S, int64_t row,
-                          int64_t C, const int whole, int64_t room_x, int64_t room_y, int stream) {
+                          int64_t C, const int whole, int64_t room, int stream) {
     vf sum = vf_set(0);
     for (int64_t c = 0; c < C; c += VLEN) {
-        const int64_t n = whole ? VLEN : cg_min64(lanes_in(room_y, c, C), lanes_in(room_x, c, C));
+        const int64_t n = whole ? VLEN : lanes_in(room, c, C);
         if (average) average_window(y + c, x + c, r, s, row, C, n, stream);
         else sum += max_window(y + c, argmax ? argmax + c : NULL, x + c, r, s, S, row, C, n, stream);
     }
@@ -105,7 +105,7 @@ typedef void whole_windows(const struct pool *g, float *y, uint8_t *argmax, cons
         const int64_t C = g->C, row = g->W * C, step = g->stride_w * C;                                                                 \
         (void)places;                                                                                                                   \
         for (int64_t q = 0; q < count; q++)                                                                                             \
-            pool_pixel(average, y + q * C, argmax, x + q * step, (struct span){0, R}, (struct span){0, S}, S, row, C, 1, 0, 0, stream); \
+            pool_pixel(average, y + q * C, argmax, x + q * step, (struct span){0, R}, (struct span){0, S}, S, row, C, 1, 0, stream);    \
     }
 WHOLE_WINDOWS(maxima, 0, NULL, g->R, g->S)
 WHOLE_WINDOWS(maxima_2x2, 0, NULL, 2, 2)
@@ -130,7 +130,8 @@ CG_INLINE void pool_row(const struct pool *g, const int average, whole_windows *
             inside(g, to, place, x + w * C, whole.high - q, stream);
             q = whole.high - 1;
         } else {
-            pool_pixel(average, to, place, x + w * C, r, span_inside(w, S, g->W), S, g->W * C, C, 0, room_x - w - S + 1, room_y - q, stream);
+            const int64_t room = cg_min64(room_x - w - S + 1, room_y - q);
+            pool_pixel(average, to, place, x + w * C, r, span_inside(w, S, g->W), S, g->W * C, C, 0, room, stream);
         }
     }
 }
@@ -234,12 +235,12 @@ CG_INLINE void windows_over(struct span *span, int64_t place, int64_t window, in
     while (span->low < span->high && span->low * stride + window <= place) span->low++;
 }
 
-/* A pixel of dx from rows x columns windows over it, down and right of the first: one window further, its place, or that of its share of an
- * average, is the same but up or left of it. room_x, room_y: pixels from here to the end of what may be touched of dx and dy. */
+/* A pixel of dx from rows x columns windows over it, down and right of the first: one window further, its place is up or left of that in
+ * the first. room: pixels from here to the end of what may be touched of dx and dy; whole: enough for all lanes. */
 CG_INLINE void unpool_pixel(float *dx, const float *dy, const uint8_t *argmax, int64_t place, float weight, const int64_t rows,
-                            const int64_t columns, int64_t up, int64_t left, int64_t row, int64_t C, int64_t room_x, int64_t room_y) {
+                            const int64_t columns, int64_t up, int64_t left, int64_t row, int64_t C, const int whole, int64_t room) {
     for (int64_t c = 0; c < C; c += VLEN) {
-        const int64_t n = C % VLEN == 0 ? VLEN : cg_min64(lanes_in(room_x, c, C), lanes_in(room_y, c, C));
+        const int64_t n = whole ? VLEN : lanes_in(room, c, C);
         vf sum = vf_set(0);
         for (int64_t i = 0; i < rows; i++)
             for (int64_t j = 0; j < columns; j++) {
@@ -255,22 +256,23 @@ CG_INLINE void unpool_pixel(float *dx, const float *dy, const uint8_t *argmax, i
 
 /* The same with loops for the numbers of windows of 3 x 3 by steps of two; argmax is NULL or not where this is inlined. */
 CG_INLINE void unpool_windows(float *dx, const float *dy, const uint8_t *argmax, int64_t place, float weight, int64_t rows, int64_t columns,
-                              int64_t up, int64_t left, int64_t row, int64_t C, int64_t room_x, int64_t room_y) {
-    if (rows == 1 && columns == 1) unpool_pixel(dx, dy, argmax, place, weight, 1, 1, up, left, row, C, room_x, room_y);
-    else if (rows == 1 && columns == 2) unpool_pixel(dx, dy, argmax, place, weight, 1, 2, up, left, row, C, room_x, room_y);
-    else if (rows == 2 && columns == 1) unpool_pixel(dx, dy, argmax, place, weight, 2, 1, up, left, row, C, room_x, room_y);
-    else if (rows == 2 && columns == 2) unpool_pixel(dx, dy, argmax, place, weight, 2, 2, up, left, row, C, room_x, room_y);
-    else unpool_pixel(dx, dy, argmax, place, weight, rows, columns, up, left, row, C, room_x, room_y);
+                              int64_t up, int64_t left, int64_t row, int64_t C, int64_t room) {
+    if (room * C < cg_ceil_div(C, VLEN) * VLEN) unpool_pixel(dx, dy, argmax, place, weight, rows, columns, up, left, row, C, 0, room);
+    else if (rows == 1 && columns == 1) unpool_pixel(dx, dy, argmax, place, weight, 1, 1, up, left, row, C, 1, room);
+    else if (rows == 1 && columns == 2) unpool_pixel(dx, dy, argmax, place, weight, 1, 2, up, left, row, C, 1, room);
+    else if (rows == 2 && columns == 1) unpool_pixel(dx, dy, argmax, place, weight, 2, 1, up, left, row, C, 1, room);
+    else if (rows == 2 && columns == 2) unpool_pixel(dx, dy, argmax, place, weight, 2, 2, up, left, row, C, 1, room);
+    else unpool_pixel(dx, dy, argmax, place, weight, rows, columns, up, left, row, C, 1, room);
 }
 
 /* A pixel from windows p and q of an average, of which the border cuts some off: each has a weight of its own. */
-static void unpool_cut_windows(const struct pool *g, float *dx, const float *dy, struct span p, struct span q, int64_t room_x, int64_t room_y) {
+static void unpool_cut_windows(const struct pool *g, float *dx, const float *dy, struct span p, struct span q, int64_t room) {
     for (int64_t i = p.low; i < p.high; i++)
         for (int64_t j = q.low; j < q.high; j++) {
             const struct span r = span_inside(i * g->stride_h - g->pad_top, g->R, g->H), s = span_inside(j * g->stride_w - g->pad_left, g->S, g->W);
             const vf weight = vf_set(1 / (float)((r.high - r.low) * (s.high - s.low)));
             for (int64_t c = 0; c < g->C; c += VLEN) {
-                const int64_t n = cg_min64(lanes_in(room_x, c, g->C), lanes_in(room_y, c, g->C));
+                const int64_t n = lanes_in(room, c, g->C);
                 vf sum = vf_set(0);
                 if (i > p.low || j > q.low) sum = vf_load_upto(dx + c, n);
                 vf_store_upto(dx + c, sum + vf_load_upto(dy + (i * g->Q + j) * g->C + c, n) * weight, n);
@@ -292,16 +294,16 @@ static void unpool_row(const struct pool *g, float *dx, const float *dy, const u
     struct span q = {0, 0};
     for (int64_t w = 0; w < g->W; w++, dx += C) {
         windows_over(&q, w + g->pad_left, g->S, left, g->Q);
-        const int64_t columns = q.high - q.low, left_x = room_x - w, left_y = room_y - q.high + 1;
+        const int64_t columns = q.high - q.low, room = cg_min64(room_x - w, room_y - q.high + 1);
         const int64_t place = (h + g->pad_top) * g->S - p.low * up + w + g->pad_left - q.low * left, from = p.low * row + q.low * C;
         if (rows <= 0 || columns <= 0)
             memset(dx, 0, (size_t)C * sizeof *dx);
         else if (argmax)
-            unpool_windows(dx, dy + from, argmax + from, place, weight, rows, columns, up, left, row, C, left_x, left_y);
+            unpool_windows(dx, dy + from, argmax + from, place, weight, rows, columns, up, left, row, C, room);
         else if (row_cut || cut(q, g->S, left, g->pad_left, g->W))
-            unpool_cut_windows(g, dx, dy, p, q, left_x, left_y);
+            unpool_cut_windows(g, dx, dy, p, q, room);
         else
-            unpool_windows(dx, dy + from, NULL, place, weight, rows, columns, up, left, row, C, left_x, left_y);
+            unpool_windows(dx, dy + from, NULL, place, weight, rows, columns, up, left, row, C, room);
     }
 }
 
