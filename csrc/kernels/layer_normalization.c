@@ -143,7 +143,6 @@ CG_INLINE void normalize_vector_backward(float *dx, float *dscale, float *doffse
                                          const struct row *row, int64_t K, const int rows, const int centered, int64_t n, int stream) {
     const vf s = vf_load_upto(scale, n);
     vf to_scale = vf_load_upto(dscale, n), to_offset = vf_load_upto(doffset, n);
-    CG_UNROLL
     for (int r = 0; r < rows; r++) {
         const vf d = vf_load_upto(dy + r * K, n), e = d * row[r].rstd, v = vf_load_upto(x + r * K, n) - row[r].mean;
         to_scale = vf_fma(e, v, to_scale);
