@@ -281,7 +281,7 @@ static void unpool_cut_windows(const struct pool *g, float *dx, const float *dy,
 }
 
 /* Do some windows over a place reach beyond 0 .. extent-1? */
-CG_INLINE int cut(struct span windows, int64_t window, int64_t stride, int64_t pad, int64_t extent) {
+CG_INLINE int windows_cut(struct span windows, int64_t window, int64_t stride, int64_t pad, int64_t extent) {
     return windows.low * stride < pad || (windows.high - 1) * stride - pad + window > extent;
 }
 
@@ -289,7 +289,7 @@ CG_INLINE int cut(struct span windows, int64_t window, int64_t stride, int64_t p
 static void unpool_row(const struct pool *g, float *dx, const float *dy, const uint8_t *argmax, int64_t h, struct span p, int64_t room_x,
                        int64_t room_y) {
     const int64_t C = g->C, up = g->stride_h * g->S, left = g->stride_w, row = g->Q * C, rows = p.high - p.low;
-    const int row_cut = cut(p, g->R, g->stride_h, g->pad_top, g->H);
+    const int row_cut = windows_cut(p, g->R, g->stride_h, g->pad_top, g->H);
     const float weight = 1 / (float)(g->R * g->S);
     struct span q = {0, 0};
     for (int64_t w = 0; w < g->W; w++, dx += C) {
@@ -300,7 +300,7 @@ static void unpool_row(const struct pool *g, float *dx, const float *dy, const u
             memset(dx, 0, (size_t)C * sizeof *dx);
         else if (argmax)
             unpool_windows(dx, dy + from, argmax + from, place, weight, rows, columns, up, left, row, C, room);
-        else if (row_cut || cut(q, g->S, left, g->pad_left, g->W))
+        else if (row_cut || windows_cut(q, g->S, left, g->pad_left, g->W))
             unpool_cut_windows(g, dx, dy, p, q, room);
         else
             unpool_windows(dx, dy + from, NULL, place, weight, rows, columns, up, left, row, C, room);
