@@ -23,7 +23,7 @@ from bindings import write_bindings
 X86 = platform.machine().lower() in ("x86_64", "amd64")
 ARM = platform.machine().lower() in ("aarch64", "arm64")
 
-# The baseline is for CPUs that have nothing better, rare where there is a second row: two fifths smaller, a fifth slower.
+# The baseline is for CPUs with nothing better, rare where there is a second row: two fifths smaller, a fifth slower.
 ISAS = {"baseline": ["-Os"] if X86 or ARM else []}
 if X86:
     ISAS["avx2"] = ["-mavx2", "-mfma"]
