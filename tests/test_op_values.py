@@ -433,3 +433,21 @@ def test_same_padding_puts_the_odd_row_at_the_end():
     assert ops.max_pool(-x, 2, 1, "same").numpy().ravel().tolist() == [-1, -2, -3, -4]
     assert ops.average_pool(x, 2, 1, "same").numpy().ravel().tolist() == [1.5, 2.5, 3.5, 4]  # without the padding
     assert ops.conv_transpose(x, np.ones((3, 1, 1)), 2, "same").numpy().ravel().tolist() == [1, 1, 3, 2, 5, 3, 7, 4]
+
+
+def test_whole_numbers_beyond_int32_are_kept():
+    """They become int64 where they come without a type of their own; int32 where it holds them."""
+    large = 2**40
+    cases = {
+        "a number": (ops.convert_to_tensor(large), large),
+        "a list": (ops.convert_to_tensor([large, 1])[0], large),
+        "uint32": (ops.convert_to_tensor(np.uint32([2**32 - 1]))[0], 2**32 - 1),
+        "a sum": (ops.add(1, large), large + 1),
+        "a maximum": (ops.maximum([large], 1)[0], large),
+        "a choice": (ops.where(True, large, 1), large),
+    }
+    for name, (found, expected) in cases.items():
+        assert (found.dtype, found.numpy()) == ("int64", expected), name
+    assert ops.convert_to_tensor(np.uint32([7])).dtype == ops.convert_to_tensor([-(2**31)]).dtype == "int32"
+    with pytest.raises(TypeError, match="below 2\\^63"):
+        ops.convert_to_tensor([2**63])

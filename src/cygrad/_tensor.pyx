@@ -318,7 +318,8 @@ def integer_result(function, *inputs):
     y = _np.asarray(function(*[x if isinstance(x, (int, float)) else _np.asarray(x) for x in inputs]))
     name = y.dtype.name
     if name == "int64" and not any([getattr(x, "dtype", None) == "int64" for x in inputs]):
-        name = "int32"  # Python's integers have no type of their own
+        if not y.size or (-(2**31) <= y.min() and y.max() < 2**31):
+            name = "int32"  # Python's integers have no type of their own
     if name.startswith("float"):
         return from_array(y)
     return from_array(y, name if name in ("bool", "uint8", "int32", "int64") else "int32")

@@ -8,14 +8,20 @@ from ._backend import K, Tensor, Variable, as_float, constant_array, from_array,
 from ._backend import empty as _empty
 from ._backend import zeros as _zeros
 
-_KINDS = {"b": "bool", "u": "int32", "i": "int32"}
+
+def _whole_dtype(array):
+    """The type for whole numbers of another one's: int32 where it holds them all, else int64."""
+    least, most = int(array.min(initial=0)), int(array.max(initial=0))
+    if most >= 2**63:
+        raise TypeError(f"convert_to_tensor: expected whole numbers below 2^63 for x; got {most}")
+    return "int32" if -(2**31) <= least and most < 2**31 else "int64"
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """x as a tensor: itself if it is one of that dtype, else a copy.
 
-    dtype None: kept for tensors; Python numbers and lists become float32, int32 or bool; arrays keep their integer
-    type (uint8, int32, int64), all floats become float32. sparse and ragged must be None or False. Raises TypeError
+    dtype None: kept for tensors; Python numbers and lists become float32, bool or int32 (int64 where one is too large
+    for it); arrays keep their integer type (uint8, int32, int64), all floats become float32. sparse and ragged must be None or False. Raises TypeError
     for what is not numbers.
 
     >>> cygrad.ops.convert_to_tensor([1, 2]).dtype
@@ -36,7 +42,7 @@ def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     if dtype is None and array.dtype.kind != "f":
         name = array.dtype.name
         known = name in ("bool", "uint8", "int32") or (name == "int64" and isinstance(x, (np.ndarray, np.generic)))
-        dtype = name if known else _KINDS[array.dtype.kind]
+        dtype = name if known else _whole_dtype(array)
     plain = isinstance(x, (int, float, list, tuple, range))
     return constant_array(array, dtype) if plain else from_array(array, dtype)
 
