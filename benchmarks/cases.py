@@ -294,6 +294,42 @@ class Softmax(Case):
         return [y, y * (data["dy"] - (data["dy"] * y).sum(-1, keepdims=True))] if self.backward else [y]
 
 
+@dataclass(frozen=True)
+class Embedding(Case):
+    """The rows of a table at the words of sequences; backward gives the gradient of the table."""
+
+    kind, section = "embedding", "memory-bound"
+    batch: int
+    steps: int
+    words: int
+    features: int
+    backward: bool = False
+
+    @property
+    def name(self):
+        table = f"{self.words}x{self.features}"
+        return f"embedding {self.batch}x{self.steps} of {table} forward" + "+backward" * self.backward
+
+    @property
+    def bytes(self):
+        """Forward copies rows; backward clears the table's gradient and adds rows to it."""
+        row = 4 * self.features
+        return row * (2 * self.batch * self.steps + (3 * self.batch * self.steps + self.words) * self.backward)
+
+    def inputs(self):
+        x, dy = self.normal((self.words, self.features), (self.batch, self.steps, self.features))
+        words = self.generator().integers(0, self.words, (self.batch, self.steps), dtype=np.int32)
+        return {"x": x, "indices": words} | ({"dy": dy} if self.backward else {})
+
+    def expected(self, data):
+        y = data["x"][data["indices"]].astype("f8")
+        if not self.backward:
+            return [y]
+        gradient = np.zeros(data["x"].shape)
+        np.add.at(gradient, data["indices"], data["dy"])
+        return [y, gradient]
+
+
 NORM_EPSILON = 1e-3  # Keras's
 
 
@@ -658,6 +694,7 @@ def all_cases():
         *(Broadcast(*s) for s in shapes.BROADCAST),
         *(Softmax(*s) for s in shapes.SOFTMAX),
         *(Softmax(*s, True) for s in shapes.SOFTMAX_BACKWARD),
+        *(Embedding(*s, backward) for s in shapes.EMBEDDING for backward in (False, True)),
         *(LayerNorm(s, backward) for s in shapes.LAYER_NORM for backward in both),
         *(BatchNorm((n, h, h, c), backward) for n, h, c in shapes.BATCH_NORM for backward in both),
         *(MaxPool2D(*s, backward) for s in shapes.MAX_POOL2D for backward in both),

@@ -41,6 +41,7 @@ GOALS = [
     Goal(CONVOLUTIONS, 1.0),
     Goal("(tanh|exp|gelu|silu|softmax|max_pool2d|batch_norm|layer_norm) .*", 2),
     Goal("(lstm|gru|simple_rnn) .*", 1.5, "torch"),
+    Goal("(conv1d|embedding|conv2d mobilenet.*-depthwise.*) .*", 1.2),
     Goal("attention .* forward[+]backward", 1.5),
     Goal("train mlp-b32", 3.5, "jax"),
     Goal("train mlp-b128", 2.5),

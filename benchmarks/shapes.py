@@ -103,6 +103,7 @@ BACKWARD_SIZES = [1 << 14, 1 << 20]
 BROADCAST = [(128, 10, "row"), (25088, 64, "row"), (401_408, 3, "row"), (4096, 512, "column"), (401_408, 3, "column")]
 SOFTMAX = [(7, 33), (32, 10), (128, 10), (128, 1000), (1024, 128), (4096, 512), (16384, 512)]  # rows, columns
 SOFTMAX_BACKWARD = [(128, 1000), (16384, 512)]
+EMBEDDING = [(32, 100, 10_000, 64), (8, 128, 30_522, 256)]  # sequences, steps, words, features: reviews; small BERT
 LAYER_NORM = [(7, 33), (128, 1000), (1024, 768), (4096, 512)]
 BATCH_NORM = [(32, 26, 32), (8, 14, 256), (8, 7, 2048), (32, 112, 64)]  # N, H = W, C
 MAX_POOL2D = [  # N, H = W, C, window, stride

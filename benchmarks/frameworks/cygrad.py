@@ -65,6 +65,10 @@ class Cygrad(KerasWords):
             return self.differentiable(case, data, lambda x: ops.gelu(x, approximate=False))
         return self.differentiable(case, data, function)
 
+    def embedding(self, case, data):
+        indices = ops.convert_to_tensor(data["indices"])
+        return self.differentiable(case, data, lambda x: ops.embed(indices, x))
+
     def softmax(self, case, data):
         return self.differentiable(case, data, ops.softmax)
 

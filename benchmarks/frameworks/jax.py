@@ -63,6 +63,10 @@ class Jax(Framework):
         functions = {"tanh": jnp.tanh, "exp": jnp.exp, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}
         return self.differentiable(case, data, functions.get(case.function) or getattr(jax.nn, case.function))
 
+    def embedding(self, case, data):
+        indices = jnp.asarray(data["indices"])
+        return self.differentiable(case, data, lambda x: x[indices])
+
     def softmax(self, case, data):
         return self.differentiable(case, data, jax.nn.softmax)
 

@@ -88,6 +88,10 @@ class Torch(Framework):
         functions = {"relu": torch.relu, "sigmoid": torch.sigmoid, "tanh": torch.tanh, "exp": torch.exp}
         return self.differentiable(case, data, {**functions, "gelu": F.gelu, "silu": F.silu}[case.function])
 
+    def embedding(self, case, data):
+        indices = torch.from_numpy(data["indices"])
+        return self.differentiable(case, data, lambda x: F.embedding(indices, x))
+
     def softmax(self, case, data):
         return self.differentiable(case, data, lambda x: F.softmax(x, -1))
 

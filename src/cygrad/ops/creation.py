@@ -14,15 +14,15 @@ def _whole_dtype(array):
     least, most = int(array.min(initial=0)), int(array.max(initial=0))
     if most >= 2**63:
         raise TypeError(f"convert_to_tensor: expected whole numbers below 2^63 for x; got {most}")
-    return "int32" if -(2**31) <= least and most < 2**31 else "int64"
+    return "int32" if least >= -(2**31) and most < 2**31 else "int64"
 
 
 def convert_to_tensor(x, dtype=None, sparse=None, ragged=None):
     """x as a tensor: itself if it is one of that dtype, else a copy.
 
     dtype None: kept for tensors; Python numbers and lists become float32, bool or int32 (int64 where one is too large
-    for it); arrays keep their integer type (uint8, int32, int64), all floats become float32. sparse and ragged must be None or False. Raises TypeError
-    for what is not numbers.
+    for it); arrays keep their integer type (uint8, int32, int64), all floats become float32. sparse and ragged must be
+    None or False. Raises TypeError for what is not numbers.
 
     >>> cygrad.ops.convert_to_tensor([1, 2]).dtype
     'int32'
