@@ -137,6 +137,12 @@ def test_vision():
     assert guide("vision.py", "--epochs", 6)["Test accuracy"] > 0.9
 
 
+def test_sklearn_search(tmp_path):
+    pytest.importorskip("sklearn")
+    figures = guide("sklearn_search.py", "--jobs", 1, *plot(tmp_path))
+    assert min(figures["Accuracy in the search"], figures["Test accuracy"]) > 0.93
+
+
 def test_anomaly_autoencoder():
     figures = guide("anomaly_autoencoder.py", "--digit", 3)
     assert figures["Area under the curve"] > 0.97
