@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -145,3 +147,13 @@ def test_helpers_do_not_spin_between_calls():
         assert time.process_time() - used < 0.05
     finally:
         _core.set_num_threads(before)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("CYGRAD_NUM_THREADS", "two"), ("CYGRAD_NUM_THREADS", "0"), ("CYGRAD_ISA", "best")]
+)
+def test_a_wrong_setting_is_an_error(name, value):
+    done = subprocess.run(
+        [sys.executable, "-c", "import cygrad.layers"], env={**os.environ, name: value}, capture_output=True, text=True
+    )
+    assert f"ValueError: the environment variable {name} is '{value}'" in done.stderr

@@ -151,8 +151,8 @@ class Model(Trainer, Layer):
         ├──────────────┼──────────────┼─────────┤
         │ out (Dense)  │ (None, 1)    │       3 │
         └──────────────┴──────────────┴─────────┘
-         Total params: 3 (12.00 B)
-         Trainable params: 3 (12.00 B)
+         Total params: 3 (... B)
+         Trainable params: 3 (... B)
          Non-trainable params: 0 (0.00 B)
         """
         for line in _summary_lines(self, line_length, positions, expand_nested, show_trainable, layer_range):
