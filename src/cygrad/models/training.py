@@ -522,7 +522,7 @@ class Trainer(Compiled, Inputs):
 
     def _predict_small(self, x, batch_size):
         """predict for one batch of float32 rows as the model takes them: nothing to check or to convert. Else None."""
-        if x.dtype != FLOAT32 or not 0 < len(x) <= batch_size:
+        if x.dtype != FLOAT32 or not x.ndim or not 0 < len(x) <= batch_size:
             return None
         captured = self._captures.get("predict")
         y = captured.replay((x,), ((x.shape, FLOAT),)) if captured and x.flags.c_contiguous else None
@@ -533,16 +533,16 @@ class Trainer(Compiled, Inputs):
             y = self._captured("predict")(self._forward, from_array(x))
         return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
 
+    def _bound_forward(self):
+        """The output for one batch as a function of it."""
+        if self._overrides("predict_step"):
+            return self.predict_step
+        captured = self._captured("predict")
+        return lambda x: captured(self._forward, x)
+
     def _predict(self, batches, callbacks):
         begin, end = _hook(callbacks, "on_predict_batch_begin"), _hook(callbacks, "on_predict_batch_end")
-        if self._overrides("predict_step"):
-            forward = self.predict_step
-        else:
-            captured = self._captured("predict")
-
-            def forward(x):
-                return captured(self._forward, x)
-
+        forward = self._bound_forward()
         self.stop_predicting = False
         callbacks.on_predict_begin()
         out, pieces, start = None, [], 0
@@ -593,8 +593,17 @@ class Trainer(Compiled, Inputs):
             return logs if return_dict else self._in_order(logs)
 
     def predict_on_batch(self, x):
-        """The output for one batch as a NumPy array."""
-        return map_leaves(_own, self.predict_step(self._tensors(self._inputs("predict_on_batch", x))))
+        """The output for one batch, of any size, as a NumPy array.
+
+        >>> model = cygrad.Sequential([cygrad.Input((2,)), cygrad.layers.Dense(1, kernel_initializer="ones")])
+        >>> model.predict_on_batch(np.array([[1.0, 2.0]])).tolist()
+        [[3.0]]
+        """
+        if type(x) is np.ndarray:
+            y = self._predict_small(x, x.size)
+            if y is not None:
+                return y
+        return map_leaves(_own, self._bound_forward()(self._tensors(self._inputs("predict_on_batch", x))))
 
 
 # ---- small helpers ----
