@@ -124,6 +124,13 @@ def test_code_of_the_user_s_runs_each_time():
     assert "'counting" in what_happens(model, "predict") and "jit_compile=True" in what_happens(model, "predict")
 
 
+def test_predict_on_batch_is_replayed():
+    model, _ = trained("auto", epochs=1)  # its batches of 70 are more than predict's 32
+    first, *others = [model.predict_on_batch(X) for _ in range(4)]
+    assert all((other == first).all() for other in others)
+    assert "(70, 12, 12, 3): replays" in what_happens(model, "predict")
+
+
 def test_a_promise_captures_it_all_the_same():
     Counting.calls = 0
     model = Sequential([Input((3,)), Counting()])

@@ -23,6 +23,10 @@ static const struct minimal *find_winograd(const struct conv *c) {
     return plain && cg_get_winograd() ? winograd_form(c->R, c->C, c->F, c->P, c->Q) : NULL;
 }
 
+/* A tile of a y that is in no second-level cache is asked for before its sums, where these are long enough to hide that (for shorter
+ * ones the asking is work) and not so long that a tile's end costs nothing: 1.03 to 1.07 times as fast. */
+enum { ASKED_FOR = 64, ASKED_FOR_AT_MOST = 512 };
+
 /* y, whose pixels lie `at`, = activation(bias + x * kernel). */
 static int convolve(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
     if (at.pixel == c->F && at.row == c->Q * c->F && at.image == c->P * at.row) {
@@ -51,6 +55,7 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     const int by_panel = (double)panels * c->N * c->H * c->W * c->C < (double)tasks * K * c->F;
     const int64_t parts = by_panel ? panels : 1;
     if (by_panel) tasks = plan_tasks(&plan, threads > 1 ? cg_ceil_div(4 * threads, panels) : 1, threads, 0);
+    const int ask = K >= ASKED_FOR && K <= ASKED_FOR_AT_MOST && pixels * c->F >= LARGE_Y;
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < (packed ? panels : 0); i++) {
         const int64_t in_group = panels / c->groups, j = i % in_group * NR;
@@ -77,6 +82,7 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
                     const int64_t m = cg_min64(g->tile, g->length - pixel);
                     t.a = from + pixel * t.a_row;
                     t.y = to + pixel * t.y_row;
+                    if (ask) ask_for(t.y, m, n, t.y_row, 1);
                     run_tile(&t, m, n);
                     if (!t.relu) activate_rows(t.y, m, n, t.y_row, activation);
                     finish_rows(c->epilogue, t.y, m, n, t.y_row, f);
