@@ -1,8 +1,8 @@
 """The models in Keras's words: the same lines for Keras and for cygrad."""
 
-import math
 import re
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 
@@ -39,15 +39,17 @@ def keras_model(keras, name, weights=None, dropout=True):
 
 
 def set_as_made(model, weights):
-    """Sets a model's weights, which come in the order in which its layers were made: where layers have no names of
-    their own, that of the numbers in their names; else that of the model."""
-
-    def number(layer):
-        found = re.fullmatch(r"(?:conv2d|batch_normalization)(?:_(\d+))?", layer.name)
-        return int(found[1] or 0) if found else math.inf
-
+    """Sets a model's weights, which come in the order in which its layers were made: where these have no names of
+    their own, convolutions and normalizations in turn, by the numbers in their names; else that of the model."""
+    numbered = {"conv2d": [], "batch_normalization": []}
+    for layer in model.layers:
+        match = re.fullmatch(r"(conv2d|batch_normalization)(?:_(\d+))?", layer.name)
+        if match:
+            numbered[match[1]].append((int(match[2] or 0), layer))
+    pairs = zip(*(sorted(layers, key=itemgetter(0)) for layers in numbered.values()), strict=True)
+    order = [layer for pair in pairs for _, layer in pair]
     weights = list(weights)
-    for layer in sorted(model.layers, key=number):
+    for layer in [*order, *(layer for layer in model.layers if layer not in order)]:
         layer.set_weights([weights.pop(0) for _ in layer.weights])
 
 
