@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from .cases import Train
-from .frameworks import load
+from .frameworks import Unsupported, load
 
 
 def resident():
@@ -31,7 +31,10 @@ def main():
     imported = resident()
     case = Train(model, int(batch))
     data = case.inputs()
-    step = framework.one_step(case, data)
+    try:
+        step = framework.one_step(case, data)
+    except Unsupported as reason:
+        sys.exit(f"Unsupported: {reason}")
     data.clear()  # the benchmark's own copy of the weights is not the framework's memory
     for _ in range(2):
         step()
