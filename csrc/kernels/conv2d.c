@@ -9,6 +9,7 @@
  *   backward_kernel   (s, c) at an r    filters      lines, their pixels         x                   dy[pixel, f]
  *   backward_input    pixels of a line  channels     r, (s, f)                   dy                  kernel[r,s,c,f] as [(r,s,f), c], turned
  *     few channels    (r, c)            pixels       s, f; added by rows of dy   kernel[r,s,c,f]     dy as planes [f, pixel]
+ *     one or two      (r, s, c)         pixels       f; then added by s and r    kernel[r,s,c,f]     dy as planes [f, pixel]
  *
  * Padding is neither stored nor multiplied: y falls into regions of which each is a convolution without padding by a part of the
  * kernel (regions.c). The gradient of x falls into stride_h * stride_w convolutions (phases.c). */
@@ -155,92 +156,152 @@ static int CG_FN(conv2d_fused_forward)(float *y, const float *x, const float *ke
 
 /* ---- gradient with respect to x ---- */
 
-enum { BAND_ROWS = 16, BAND_FLOATS = 32768 }; /* of dx: at least, and at most so much of the second-level cache */
+enum {
+    BAND_ROWS = 16, BAND_FLOATS = 32768, /* of dx in a task: at least, and at most so much of the second-level cache */
+    SPAN = 512,                          /* columns of a phase in a task */
+    FEW_ROWS = 4,                        /* so few sums, which would share what a tile loads of dy, are made from products with the whole kernel */
+    PRODUCTS = 65536                     /* of those at a time: what stays in the second-level cache */
+};
 
-/* A row of dy as planes [F/G][pitch]: its columns between zeros. */
-static void make_planes(const struct conv *c, float *to, const float *dy, int64_t left, int64_t pitch) {
-    const int64_t Fg = c->F / c->groups, right = pitch - left - c->Q;
-    for (int64_t f = 0; f < Fg; f++) {
-        memset(to + f * pitch, 0, (size_t)left * sizeof *to);
-        memset(to + f * pitch + left + c->Q, 0, (size_t)right * sizeof *to);
-    }
-    copy_transposed(to + left, pitch, dy, c->F, c->Q, Fg);
-}
+/* Channels too few to fill a vector: vectors run over columns instead, of dy's rows turned to planes [f, q] and of each phase of dx's. */
+struct rows_back {
+    const struct conv *c;
+    float *dx;
+    const float *dy, *kernel; /* the kernel turned to [G][S][F/G][R*C/G]; as it lies where products are made */
+    int64_t Cg, Fg;
+    int64_t low, high;        /* what columns j0 .. j1-1 of dx's phases meet of dy: columns j0 + low .. j1-1 + high */
+    int64_t plane, span;      /* from plane to plane; from a row of sums, which belongs to one channel and phase, to the next */
+    int64_t together;         /* rows of the kernel whose products are made at a time; 0: none are, a tile sums over the taps */
+};
 
-/* What a row of dy as planes adds to rows of a band of dx: rows r0 .. r1-1 of the kernel, turned to [S][F/G][R*C/G], to `sum` for r0's first
- * channel, whose phases of columns lie `most` apart. */
-static void add_row(const struct conv *c, float *sum, int64_t most, const float *planes, int64_t left, int64_t pitch, const float *turned,
-                    int64_t r0, int64_t r1, int64_t *offset) {
-    const int64_t Cg = c->C / c->groups, Fg = c->F / c->groups, RC = c->R * Cg, M = (r1 - r0) * Cg;
-    const int64_t rows = even_rows(M);
-    struct tile t = {.y_row = c->stride_w * most, .a_row = 1, .a_k = RC, .segment = offset, .b_segment = offset + c->S, .K = Fg, .b_k = pitch,
-                     .goes_on = 1};
-    for (int64_t i = 0; i < cg_min64(c->stride_w, c->W); i++, sum += most) {
-        const struct phase columns = find_phase(i, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w);
-        t.segments = columns.taps;
-        for (int64_t k = 0; k < columns.taps; k++) {
-            offset[k] = (columns.tap + k * columns.step) * Fg * RC;
-            offset[c->S + k] = left + columns.low + (columns.taps - 1 - k) * columns.dilation;
+/* Rows of n floats, and of whole vectors; an odd number of cache lines apart, for a power of two would put them into few sets of a cache. */
+static int64_t odd_lines(int64_t n) { return (cg_ceil_div(n, 16) | 1) * 16; }
+
+/* What planes of a row of dy add to rows of a band of dx, `columns` of each phase: rows r0 .. r1-1 of the turned kernel, to `sum` for r0's first
+ * channel. A tile sums over the taps of a phase, each of which reads the planes further on. */
+static void sum_phases(const struct rows_back *b, float *sum, const float *planes, int64_t columns, const float *kernel, int64_t r0, int64_t r1,
+                     int64_t *offset) {
+    const struct conv *c = b->c;
+    const int64_t RC = c->R * b->Cg, M = (r1 - r0) * b->Cg, rows = even_rows(M);
+    struct tile t = {.y_row = c->stride_w * b->span, .a_row = 1, .a_k = RC, .segment = offset, .b_segment = offset + c->S, .K = b->Fg,
+                     .b_k = b->plane, .goes_on = 1};
+    for (int64_t i = 0; i < cg_min64(c->stride_w, c->W); i++, sum += b->span) {
+        const struct phase p = find_phase(i, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w);
+        t.segments = p.taps;
+        for (int64_t k = 0; k < p.taps; k++) {
+            offset[k] = (p.tap + k * p.step) * b->Fg * RC;
+            offset[c->S + k] = p.low - b->low + (p.taps - 1 - k) * p.dilation;
         }
-        for (int64_t q = 0, n; q < columns.inputs; q += n) {
-            n = cg_min64(rows <= WIDE_ROWS && columns.inputs - q > (WIDE - 1) * VLEN ? WIDE * VLEN : NR, columns.inputs - q);
+        for (int64_t j = 0; j < columns; j += NR) {
             for (int64_t row = 0; row < M; row += rows) {
-                t.a = turned + r0 * Cg + row;
-                t.b = planes + q;
-                t.y = sum + row * t.y_row + q;
-                run_tile(&t, cg_min64(rows, M - row), n);
+                t.a = kernel + r0 * b->Cg + row;
+                t.b = planes + j;
+                t.y = sum + row * t.y_row + j;
+                run_tile(&t, cg_min64(rows, M - row), cg_min64(NR, columns - j));
             }
         }
     }
 }
 
-/* Channels too few to fill a vector: vectors run over pixels of a phase of columns instead, which read neighbouring numbers of dy's planes.
- * A task is a band of rows of dx, to which rows of dy are added in turn. */
+/* The same by way of products[(r,s,c), q] = sum_f kernel[r,s,c,f] planes[f,q], of which a phase adds its taps', each further on. */
+static void add_products(const struct rows_back *b, float *sum, float *products, const float *planes, int64_t columns, const float *kernel, int64_t r0,
+                         int64_t r1) {
+    static const int64_t at_start[1] = {0};
+    const struct conv *c = b->c;
+    const int64_t M = (r1 - r0) * c->S * b->Cg, rows = even_rows(M), met = cg_ceil_div(columns + b->high - b->low, VLEN) * VLEN;
+    struct tile t = {.y_row = b->plane, .a_row = c->F, .a_k = 1, .segment = at_start, .segments = 1, .K = b->Fg, .b_k = b->plane};
+    for (int64_t row = 0; row < M; row += rows) {
+        for (int64_t q = 0; q < met; q += NR) {
+            t.a = kernel + (r0 * c->S * b->Cg + row) * c->F;
+            t.b = planes + q;
+            t.y = products + row * b->plane + q;
+            run_tile(&t, cg_min64(rows, M - row), cg_min64(NR, met - q));
+        }
+    }
+    for (int64_t i = 0; i < cg_min64(c->stride_w, c->W); i++, sum += b->span) {
+        const struct phase p = find_phase(i, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w);
+        const int64_t next = p.step * b->Cg * b->plane - p.dilation;
+        for (int64_t row = 0; row < (r1 - r0) * b->Cg; row++) {
+            const int64_t first = (row / b->Cg * c->S + p.tap) * b->Cg + row % b->Cg;
+            const float *from = products + first * b->plane + p.low - b->low + (p.taps - 1) * p.dilation;
+            float *to = sum + row * c->stride_w * b->span;
+            for (int64_t j = 0; j < columns; j += VLEN) {
+                vf v = vf_load(to + j);
+                for (int64_t k = 0; k < p.taps; k++) v += vf_load(from + j + k * next);
+                vf_store(to + j, v);
+            }
+        }
+    }
+}
+
+static int64_t products_size(const struct rows_back *b) { return b->together * b->c->S * b->Cg * b->plane; }
+
+/* Rows h0 .. h1-1 and columns j0 .. j1-1 of each phase, of a group's part of image n of dx: rows of dy are added in turn. */
+static void sum_band(const struct rows_back *b, float *planes, float *sums, int64_t *offset, int64_t n, int64_t group, int64_t h0, int64_t h1,
+                     int64_t j0, int64_t j1) {
+    const struct conv *c = b->c;
+    const int64_t sum_row = b->Cg * c->stride_w * b->span, row = c->W * c->C, dilation = c->dilation_h;
+    const float *kernel = b->kernel + (b->together ? group * b->Fg : group * c->S * b->Fg * c->R * b->Cg);
+    float *products = planes + b->Fg * b->plane, *to = b->dx + (n * c->H + h0) * row + j0 * c->stride_w * c->C + group * b->Cg;
+    const int64_t from = cg_max64(0, j0 + b->low), until = cg_min64(c->Q, j0 + b->low + b->plane); /* dy's columns in planes */
+    memset(planes, 0, (size_t)(b->Fg * b->plane) * sizeof *planes); /* once: all rows of dy lie between the same zeros */
+    memset(sums, 0, (size_t)((h1 - h0) * sum_row) * sizeof *sums);
+    for (int64_t p = 0; p < c->P; p++) {
+        const int64_t top = p * c->stride_h - c->pad_top;
+        const int64_t first = cg_ceil_div(cg_max64(0, h0 - top), dilation), end = cg_min64(c->R, cg_ceil_div(cg_max64(0, h1 - top), dilation));
+        if (first >= end) continue;
+        const float *line = b->dy + (n * c->P + p) * c->Q * c->F + group * b->Fg;
+        if (from < until) copy_transposed(planes + from - j0 - b->low, b->plane, line + from * c->F, c->F, until - from, b->Fg);
+        const int64_t together = dilation > 1 ? 1 : b->together ? b->together : c->R; /* rows of the kernel that meet neighbouring rows of dx */
+        for (int64_t r = first; r < end; r += together) {
+            float *sum = sums + (top + r * dilation - h0) * sum_row;
+            if (b->together) add_products(b, sum, products, planes, j1 - j0, kernel, r, cg_min64(r + together, end));
+            else sum_phases(b, sum, planes, j1 - j0, kernel, r, cg_min64(r + together, end), offset);
+        }
+    }
+    for (int64_t h = 0; h < h1 - h0; h++) {
+        for (int64_t i = 0; i < cg_min64(c->stride_w, c->W - j0 * c->stride_w); i++) {
+            const float *sum = sums + h * sum_row + i * b->span;
+            const int64_t columns = cg_min64(j1 - j0, cg_ceil_div(c->W - i, c->stride_w) - j0);
+            if (c->C * c->stride_w == 1) memcpy(to + h * row, sum, (size_t)columns * sizeof *sum);
+            else copy_transposed(to + h * row + i * c->C, c->stride_w * c->C, sum, c->stride_w * b->span, b->Cg, columns);
+        }
+    }
+}
+
 static int add_rows_back(const struct conv *c, float *dx, const float *dy, const float *kernel) {
-    const int64_t Cg = c->C / c->groups, Fg = c->F / c->groups, row = c->W * c->C, RC = c->R * Cg, reach = (c->R - 1) * c->dilation_h;
-    int64_t left = 0, right = 0; /* zeros beside a row of dy */
+    struct rows_back b = {.c = c, .dx = dx, .dy = dy, .kernel = kernel, .Cg = c->C / c->groups, .Fg = c->F / c->groups};
+    const int64_t RC = c->R * b.Cg;
     for (int64_t i = 0; i < cg_min64(c->stride_w, c->W); i++) {
         const struct phase p = find_phase(i, c->W, c->S, c->stride_w, c->pad_left, c->dilation_w);
         if (!p.taps) continue;
-        left = cg_max64(left, -p.low);
-        right = cg_max64(right, p.low + (p.taps - 1) * p.dilation + p.inputs - c->Q);
+        b.low = cg_min64(b.low, p.low);
+        b.high = cg_max64(b.high, p.low + (p.taps - 1) * p.dilation);
     }
-    const int64_t pitch = left + c->Q + right, most = cg_ceil_div(c->W, c->stride_w), sum_row = Cg * c->stride_w * most;
-    const int threads = cg_threads(2.0 * c->N * c->P * c->Q * c->F * c->R * c->S * Cg, 4.0 * c->N * (c->H * row + c->P * c->Q * c->F));
-    const int64_t wanted = cg_max64(BAND_ROWS, cg_ceil_div(c->N * c->H, 4 * threads));
+    const int64_t columns = cg_ceil_div(c->W, c->stride_w), spans = cg_ceil_div(columns, SPAN);
+    b.span = cg_ceil_div(cg_ceil_div(columns, spans), 16) * 16;
+    b.plane = odd_lines(b.span + b.high - b.low);
+    if (RC <= FEW_ROWS) b.together = cg_max64(1, cg_min64(c->R, PRODUCTS / (c->S * b.Cg * b.plane)));
+    const int threads = cg_threads(2.0 * c->N * c->P * c->Q * c->F * c->S * RC, 4.0 * c->N * (c->H * c->W * c->C + c->P * c->Q * c->F));
+    const int64_t wanted = cg_max64(BAND_ROWS, cg_ceil_div(c->N * c->H, 4 * threads)), sum_row = b.Cg * c->stride_w * b.span;
     const int64_t band = cg_min64(c->H, cg_min64(wanted, cg_max64(1, BAND_FLOATS / sum_row))), bands = cg_ceil_div(c->H, band);
-    const int in_place = c->C == 1 && c->stride_w == 1; /* sums are what dx shall be */
-    const size_t turned_bytes = (size_t)(RC * c->S * c->F) * sizeof(float), offset_bytes = 2 * (size_t)c->S * sizeof(int64_t);
-    const size_t bytes = (size_t)(Fg * pitch + band * sum_row) * sizeof(float);
-    float *turned = cg_alloc(turned_bytes); /* [G][S][F/G][R*C/G] */
-    int status = turned ? CG_OK : CG_ENOMEM;
+    const size_t turned_bytes = b.together ? 0 : (size_t)(RC * c->S * c->F) * sizeof(float), offset_bytes = 2 * (size_t)c->S * sizeof(int64_t);
+    const size_t bytes = (size_t)(b.Fg * b.plane + products_size(&b) + band * sum_row) * sizeof(float);
+    float *turned = b.together ? NULL : cg_alloc(turned_bytes);
+    int status = b.together || turned ? CG_OK : CG_ENOMEM;
     for (int64_t i = 0; turned && i < c->groups * c->S * c->R; i++) {
         const int64_t r = i % c->R, at = i / c->R, s = at % c->S, group = at / c->S;
-        copy_transposed(turned + at * Fg * RC + r * Cg, RC, kernel + (r * c->S + s) * Cg * c->F + group * Fg, c->F, Cg, Fg);
+        copy_transposed(turned + at * b.Fg * RC + r * b.Cg, RC, kernel + (r * c->S + s) * b.Cg * c->F + group * b.Fg, c->F, b.Cg, b.Fg);
     }
+    if (turned) b.kernel = turned;
 #pragma omp parallel for schedule(dynamic) num_threads(threads) if (threads > 1 && !status)
-    for (int64_t task = 0; task < (turned ? c->N * bands * c->groups : 0); task++) {
-        const int64_t group = task % c->groups, n = task / c->groups / bands, h0 = task / c->groups % bands * band;
-        const int64_t h1 = cg_min64(h0 + band, c->H);
-        float *planes = cg_alloc(bytes), *to = dx + (n * c->H + h0) * row + group * Cg, *sums = in_place ? to : planes + Fg * pitch;
+    for (int64_t task = 0; task < (status ? 0 : c->N * bands * spans * c->groups); task++) {
+        const int64_t group = task % c->groups, part = task / c->groups % spans, h0 = task / c->groups / spans % bands * band;
+        float *planes = cg_alloc(bytes);
         int64_t *offset = cg_alloc(offset_bytes);
         if (planes && offset) {
-            memset(sums, 0, (size_t)((h1 - h0) * sum_row) * sizeof *sums);
-            for (int64_t p = 0; p < c->P; p++) {
-                const int64_t top = p * c->stride_h - c->pad_top, together = c->dilation_h == 1 ? c->R : 1;
-                if (top >= h1 || top + reach < h0) continue;
-                make_planes(c, planes, dy + (n * c->P + p) * c->Q * c->F + group * Fg, left, pitch);
-                for (int64_t r = 0; r < c->R; r += together) { /* rows of the kernel that meet neighbouring rows of dx */
-                    const int64_t h = top + r * c->dilation_h, first = cg_max64(0, h0 - h), end = cg_min64(together, h1 - h);
-                    if (first < end)
-                        add_row(c, sums + (h + first - h0) * sum_row, most, planes, left, pitch, turned + group * c->S * Fg * RC, r + first, r + end,
-                                offset);
-                }
-            }
-            for (int64_t h = 0; h < (in_place ? 0 : h1 - h0); h++)
-                for (int64_t i = 0; i < cg_min64(c->stride_w, c->W); i++)
-                    copy_transposed(to + h * row + i * c->C, c->stride_w * c->C, sums + h * sum_row + i * most, c->stride_w * most, Cg,
-                                    cg_ceil_div(c->W - i, c->stride_w));
+            sum_band(&b, planes, planes + b.Fg * b.plane + products_size(&b), offset, task / c->groups / spans / bands, group, h0,
+                     cg_min64(h0 + band, c->H), part * b.span, cg_min64((part + 1) * b.span, columns));
         } else {
 #pragma omp atomic write
             status = CG_ENOMEM;

@@ -190,6 +190,14 @@ _CONV = [
     conv(1, 40, 41, 1, 6, 3, 3, padding="same"),
     conv(1, 13, 50, 2, 8, 3, 5, padding=(2, 2, 5, 1), stride=(3, 2), dilation=(2, 3)),
     conv(1, 21, 37, 6, 9, 5, 3, padding="same", stride=(2, 2), groups=3),
+    # dx by products: spans of long rows, a few rows of the kernel at a time, groups, dilated rows in bands
+    conv(1, 1, 1037, 1, 5, 1, 4, padding=(0, 0, 3, 1)),
+    conv(1, 2, 1301, 2, 6, 1, 7, padding="same", stride=(1, 2)),
+    conv(1, 1, 1100, 1, 3, 1, 9, padding=(0, 0, 16, 0), dilation=(1, 2)),
+    conv(1, 9, 150, 1, 6, 4, 110, padding=(1, 2, 60, 30)),
+    conv(1, 9, 40, 2, 40, 2, 3, stride=(2, 2), groups=2),
+    conv(1, 20, 40, 1, 8, 3, 3, dilation=(3, 2), padding="same"),
+    conv(2, 7, 6, 1, 20, 2, 2, stride=(3, 3), padding=(0, 1, 1, 0)),
     # Winograd's algorithm: patches cut at both edges, outputs that see only padding, channels and filters past a slice
     conv(1, 6, 7, 16, 8, 3, 3, padding=(1, 1, 0, 2), bias=True, activation=6),
     conv(3, 13, 11, 8, 17, 3, 3, padding=(2, 2, 2, 2), bias=True, activation=1),
