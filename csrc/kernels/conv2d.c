@@ -24,9 +24,49 @@ static const struct minimal *find_winograd(const struct conv *c) {
     return plain && cg_get_winograd() ? winograd_form(c->R, c->C, c->F, c->P, c->Q) : NULL;
 }
 
-/* A tile of a y that is in no second-level cache is asked for before its sums, where these are long enough to hide that (for shorter
- * ones the asking is work) and not so long that a tile's end costs nothing: 1.03 to 1.07 times as fast. */
-enum { ASKED_FOR = 64, ASKED_FOR_AT_MOST = 512 };
+/* For a y that is in no second-level cache: */
+enum {
+    ASKED_FOR = 8, ASKED_FOR_AT_MOST = 512, /* a tile is asked for before its sums, where these hide that, and are not so long that its end costs nothing */
+    BLOCK_OF_Y = 8192                       /* numbers in which y is finished, panel by panel, where the kernel stays in the second-level cache */
+};
+
+/* What all tasks of a convolution share. */
+struct convolution {
+    const struct conv *c;
+    const struct plan *plan;
+    float *y;
+    const float *x, *kernel, *bias; /* the kernel as panels [panels][R*S*C/G][NR] where it is packed */
+    int64_t K, panels;
+    int packed, ask, activation;
+};
+
+/* A region's tiles first .. end-1 by panels p0 .. p1-1 of the kernel. */
+static void convolve_tiles(const struct convolution *v, const struct region *g, int64_t first, int64_t end, int64_t p0, int64_t p1) {
+    const struct conv *c = v->c;
+    const int64_t Fg = c->F / c->groups, Cg = c->C / c->groups;
+    struct tile t = {.y_row = v->plan->y_step[g->along], .a_row = v->plan->x_step[g->along], .a_k = 1, .segment = g->offset, .segments = g->runs,
+                     .K = g->run, .b_k = v->packed ? NR : c->F, .ahead = v->packed ? 0 : NR, .relu = v->activation == CG_RELU};
+    if (g->runs * g->run < v->K) t.b_segment = g->kernel_offset; /* a part of the kernel */
+    for (int64_t i = p0; i < p1; i++) {
+        const int64_t in_group = v->panels / c->groups, group = i / in_group, j = i % in_group * NR;
+        const int64_t f = group * Fg + j, n = cg_min64(NR, Fg - j);
+        t.b = v->kernel + (v->packed ? i * NR * v->K : f) + g->kernel;
+        t.start = v->bias ? v->bias + f : NULL;
+        for (int64_t line = first / g->tiles, q = first % g->tiles, left = end - first; left > 0; left -= g->tiles - q, line++, q = 0) {
+            const float *from = v->x + line_start(g, g->x, v->plan->x_step, line) + group * Cg;
+            float *to = v->y + line_start(g, g->y, v->plan->y_step, line) + f;
+            for (int64_t pixel = q * g->tile; pixel < cg_min64(g->length, (q + left) * g->tile); pixel += g->tile) {
+                const int64_t m = cg_min64(g->tile, g->length - pixel);
+                t.a = from + pixel * t.a_row;
+                t.y = to + pixel * t.y_row;
+                if (v->ask) ask_for(t.y, m, n, t.y_row, 1);
+                run_tile(&t, m, n);
+                if (!t.relu) activate_rows(t.y, m, n, t.y_row, v->activation);
+                finish_rows(c->epilogue, t.y, m, n, t.y_row, f);
+            }
+        }
+    }
+}
 
 /* y, whose pixels lie `at`, = activation(bias + x * kernel). */
 static int convolve(const struct conv *c, float *y, struct places at, const float *x, const float *kernel, const float *bias, int activation) {
@@ -39,15 +79,14 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
             return winograd_convolve(&w);
         }
     }
-    const int64_t Fg = c->F / c->groups, Cg = c->C / c->groups, K = c->R * c->S * Cg, panels = c->groups * cg_ceil_div(Fg, NR);
+    const int64_t Fg = c->F / c->groups, K = c->R * c->S * (c->C / c->groups), panels = c->groups * cg_ceil_div(Fg, NR);
     /* The kernel as panels of NR filters, for every group; with few pixels, or few panels and not many pixels, it is read as it lies. */
     const int64_t pixels = c->N * c->P * c->Q;
     const int pack = pixels >= (cg_ceil_div(Fg, NR) > 2 ? 256 : 1024);
     const size_t packed_bytes = pack ? (size_t)(panels * NR * K) * sizeof(float) : 0;
-    const int64_t y_step[3] = {at.image, at.row, at.pixel};
     struct plan plan = {0};
     float *packed = NULL;
-    int status = make_plan(&plan, c, y_step, pack ? NR : c->F);
+    int status = make_plan(&plan, c, (const int64_t[]){at.image, at.row, at.pixel}, pack ? NR : c->F);
     if (!status && pack && !(packed = cg_alloc(packed_bytes))) status = CG_ENOMEM;
     const double flops = 2.0 * pixels * K * c->F;
     const int threads = cg_threads(flops, 4.0 * (c->N * (c->H * c->W * c->C + c->P * c->Q * c->F)));
@@ -56,7 +95,9 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
     const int by_panel = (double)panels * c->N * c->H * c->W * c->C < (double)tasks * K * c->F;
     const int64_t parts = by_panel ? panels : 1;
     if (by_panel) tasks = plan_tasks(&plan, threads > 1 ? cg_ceil_div(4 * threads, panels) : 1, threads, 0);
-    const int ask = K >= ASKED_FOR && K <= ASKED_FOR_AT_MOST && pixels * c->F >= LARGE_Y;
+    const int large = pixels * c->F >= LARGE_Y;
+    const struct convolution v = {.c = c, .plan = &plan, .y = y, .x = x, .kernel = pack ? packed : kernel, .bias = bias, .K = K, .panels = panels,
+                                  .packed = pack, .ask = large && K >= ASKED_FOR && K <= ASKED_FOR_AT_MOST, .activation = activation};
     CG_PARALLEL_FOR(threads)
     for (int64_t i = 0; i < (packed ? panels : 0); i++) {
         const int64_t in_group = panels / c->groups, j = i % in_group * NR;
@@ -68,28 +109,9 @@ static int convolve(const struct conv *c, float *y, struct places at, const floa
         while (g->first_task > task / parts) g--;
         const int64_t first = (task / parts - g->first_task) * g->tiles_per_task;
         const int64_t end = cg_min64(first + g->tiles_per_task, g->lines * g->tiles);
-        struct tile t = {.y_row = y_step[g->along], .a_row = plan.x_step[g->along], .a_k = 1, .segment = g->offset, .segments = g->runs,
-                         .K = g->run, .b_k = pack ? NR : c->F, .ahead = pack ? 0 : NR, .relu = activation == CG_RELU};
-        if (g->runs * g->run < K) t.b_segment = g->kernel_offset; /* a part of the kernel */
-        for (int64_t i = panels * (task % parts) / parts; i < panels * (task % parts + 1) / parts; i++) {
-            const int64_t in_group = panels / c->groups, group = i / in_group, j = i % in_group * NR;
-            const int64_t f = group * Fg + j, n = cg_min64(NR, Fg - j);
-            t.b = (pack ? packed + i * NR * K : kernel + f) + g->kernel;
-            t.start = bias ? bias + f : NULL;
-            for (int64_t line = first / g->tiles, q = first % g->tiles, left = end - first; left > 0; left -= g->tiles - q, line++, q = 0) {
-                const float *from = x + line_start(g, g->x, plan.x_step, line) + group * Cg;
-                float *to = y + line_start(g, g->y, y_step, line) + f;
-                for (int64_t pixel = q * g->tile; pixel < cg_min64(g->length, (q + left) * g->tile); pixel += g->tile) {
-                    const int64_t m = cg_min64(g->tile, g->length - pixel);
-                    t.a = from + pixel * t.a_row;
-                    t.y = to + pixel * t.y_row;
-                    if (ask) ask_for(t.y, m, n, t.y_row, 1);
-                    run_tile(&t, m, n);
-                    if (!t.relu) activate_rows(t.y, m, n, t.y_row, activation);
-                    finish_rows(c->epilogue, t.y, m, n, t.y_row, f);
-                }
-            }
-        }
+        const int64_t part = task % parts, block = large && K * c->F <= SECOND_LEVEL ? cg_max64(1, BLOCK_OF_Y / (g->tile * c->F)) : end - first;
+        for (int64_t tile = first; tile < end; tile += block)
+            convolve_tiles(&v, g, tile, cg_min64(tile + block, end), panels * part / parts, panels * (part + 1) / parts);
     }
     cg_free(packed, packed_bytes);
     cg_free(plan.memory, plan.bytes);
