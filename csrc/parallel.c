@@ -95,11 +95,12 @@ static bool too_far(float worth) {
 }
 
 /* A region costs 0.15 to 0.3 us when its helpers still spin, so a thread must bring several times that: 1.2e5 flops are 1 us of matmul on one
- * core at 120 GFLOP/s, 150 kB are 1 to 5 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.4
- * against 1.5 us) does, one of 16 x 64 x 64 (1.2) would not by much; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does. */
+ * core at 120 GFLOP/s, 180 kB are 1.5 to 6 us of streaming. Measured where two threads begin to win: a product of 32 x 64 x 64 (2.4
+ * against 1.5 us) does, one of 16 x 64 x 64 (1.2) would not by much; leaky_relu of 30,000 values does not (3.7 against 4.0), of 65,536 does.
+ * One row by 784 x 64 would gain half a microsecond of 2.5, for twice the processor's time: not worth it. */
 int cg_threads(double flops, double bytes) {
     int most = cg_get_num_threads();
-    double worth = flops / 1.2e5 + bytes / 1.5e5;
+    double worth = flops / 1.2e5 + bytes / 1.8e5;
     if (most < 2 || too_far((float)worth) || worth < 2) return 1;
     return worth < most ? (int)worth : most;
 }

@@ -137,7 +137,9 @@ static int CG_FN(ctc_backward)(float *dy, const float *dloss, const float *loss,
                                int blank) {
     if (!ctc_valid(labels, label_length, frames, N, T, K, L, blank)) return CG_EINDEX;
     const int64_t S = 2 * L + 1, width = ctc_width(L), bytes = cg_max64(N, 1) * 4 * width * (int64_t)sizeof(float);
-    const int threads = cg_threads(90.0 * N * T * S, 8.0 * N * T * S);
+    int64_t possible = 0; /* sequences with a path, and so a gradient: a single one is nothing to share */
+    for (int64_t n = 0; n < N; n++) possible += loss[n] < INFINITY;
+    const int threads = possible < 2 ? 1 : cg_threads(90.0 * possible * T * S, 8.0 * possible * T * S);
     float *scratch = cg_alloc(bytes);
     if (!scratch) return CG_ENOMEM;
     CG_PARALLEL_FOR(threads)
