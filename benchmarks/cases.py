@@ -56,11 +56,18 @@ class Matmul(Case):
     M: int
     K: int
     N: int
+    transposed: str = "NN"  # T: the left or the right operand lies transposed in memory
     isa: str | None = None
 
     @property
     def name(self):
-        return f"matmul {self.M}x{self.K}x{self.N}" + (f" {self.isa}" if self.isa else "")
+        return " ".join(
+            [
+                f"matmul {self.M}x{self.K}x{self.N}",
+                *([self.transposed] if self.transposed != "NN" else []),
+                *([self.isa] if self.isa else []),
+            ]
+        )
 
     @property
     def flops(self):
@@ -71,11 +78,19 @@ class Matmul(Case):
         return 4 * (self.M * self.K + self.K * self.N + self.M * self.N)
 
     def inputs(self):
-        a, b = self.normal((self.M, self.K), (self.K, self.N))
+        turned = [letter == "T" for letter in self.transposed]
+        a, b = self.normal(
+            *(s[::-1] if t else s for s, t in zip(((self.M, self.K), (self.K, self.N)), turned, strict=True))
+        )
         return {"a": a, "b": b}
 
+    def factors(self, a, b):
+        """What is multiplied: a and b as they lie, or views of them."""
+        return [v.T if letter == "T" else v for v, letter in zip((a, b), self.transposed, strict=True)]
+
     def expected(self, data):
-        return [data["a"].astype("f8") @ data["b"].astype("f8")]
+        a, b = self.factors(data["a"].astype("f8"), data["b"].astype("f8"))
+        return [a @ b]
 
 
 @dataclass(frozen=True)
@@ -686,7 +701,8 @@ def all_cases():
     both = (False, True)
     return [
         *(Matmul(*s) for s in shapes.MATMUL),
-        *(Matmul(*s, isa) for isa, s in shapes.MATMUL_PINNED),
+        *(Matmul(*s, transposed) for transposed, s in shapes.MATMUL_TRANSPOSED),
+        *(Matmul(*s, transposed, isa) for isa, transposed, s in shapes.MATMUL_PINNED),
         *(Conv2D(label, conv, backward) for label, conv in shapes.CONV2D.items() for backward in both),
         *(Conv1D(label, conv, backward) for label, conv in shapes.CONV1D.items() for backward in both),
         *(Elementwise(f, n) for f in shapes.ELEMENTWISE for n in shapes.SIZES),

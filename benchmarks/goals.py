@@ -8,19 +8,23 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Goal:
     """Rows whose whole name matches `rows`: the peer's figure over cygrad's is `ratio` at least, or (at_most) cygrad's
-    figure is at most that, or the peer's plus `plus`. against: a peer's name; None: the best one."""
+    figure is at most that, or the peer's plus `plus`. against: a peer's name; None: the best one. of_limit: or
+    the machine's limits allow so much of cygrad's time, whatever the peers take."""
 
     rows: str
     ratio: float = 1.0
     against: str | None = None
     plus: float = 0.0
     at_most: float | None = None
+    of_limit: float | None = None
 
     def judge(self, mine, peers, least=0.0):
         """(what was asked, what is, reached) for cygrad's figure, {peer: figure}, and the least figure that the
         machine allows, which may be above the goal; None where the peer is missing."""
         if self.at_most is not None:
             return f"at most {self.at_most:g}", f"{mine:g}", mine <= self.at_most
+        if self.of_limit is not None:
+            return f"{self.of_limit:.0%} of the limit", f"{least / mine:.0%}", least / mine >= self.of_limit
         other = min(peers.values(), default=None) if self.against is None else peers.get(self.against)
         if other is None:
             return None
@@ -36,6 +40,7 @@ CONVOLUTIONS = "conv2d (mnist1|mnist2|img224|vgg56|res28|res14|res7|pw56|stem|le
 CONVOLUTIONS_MEAN = 1.5  # geometric mean of those rows' ratios
 
 GOALS = [
+    Goal("matmul (512x512x512|1024x1024x1024|2048x2048x2048)( NT| TN)?( avx2)?", of_limit=0.9),
     Goal("matmul 1024x1024x1024", 1.9, "numpy"),
     Goal("matmul 1024x1024x1024 avx2", 1.05, "numpy"),
     Goal(CONVOLUTIONS, 1.0),

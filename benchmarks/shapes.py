@@ -16,8 +16,17 @@ MATMUL = [
     # odd ones: tiny, off every tile, a short sum, a column
     (1, 1, 1), (7, 5, 3), (17, 31, 13), (129, 257, 127), (513, 511, 509), (1000, 3, 1000), (1024, 1024, 1),
 ]  # fmt: skip
+# as backward passes have them: squares, gradients of dense layers' inputs (NT) and weights (TN)
+MATMUL_TRANSPOSED = [
+    *((t, (n, n, n)) for t in ("NT", "TN") for n in (512, 1024, 2048)),
+    ("NT", (32, 64, 64)), ("NT", (128, 512, 784)), ("NT", (8, 4096, 4096)),
+    ("TN", (64, 32, 64)), ("TN", (784, 32, 64)), ("TN", (784, 128, 512)),
+]  # fmt: skip
 # also with the instruction set pinned
-MATMUL_PINNED = [("avx2", (256, 256, 256)), ("avx2", (1024, 1024, 1024))]
+MATMUL_PINNED = [
+    *(("avx2", "NN", (n, n, n)) for n in (256, 512, 1024, 2048)),
+    ("avx2", "NT", (1024, 1024, 1024)), ("avx2", "TN", (1024, 1024, 1024)),
+]  # fmt: skip
 
 
 class Conv(NamedTuple):

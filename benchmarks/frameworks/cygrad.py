@@ -45,7 +45,8 @@ class Cygrad(KerasWords):
 
     def matmul(self, case, data):  # into memory that is there, as NumPy's and PyTorch's out=
         a, b, y = ops.convert_to_tensor(data["a"]), ops.convert_to_tensor(data["b"]), ops.zeros((case.M, case.N))
-        return lambda: _core.matmul(y, a, b, None, case.M, case.N, case.K, 0, 0, 0), lambda: [np.array(y)]
+        turned = [letter == "T" for letter in case.transposed]
+        return lambda: _core.matmul(y, a, b, None, case.M, case.N, case.K, *turned, 0), lambda: [np.array(y)]
 
     def conv2d(self, case, data):
         conv, kernel, bias = case.conv, ops.convert_to_tensor(data["kernel"]), ops.convert_to_tensor(data["bias"])

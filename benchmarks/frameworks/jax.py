@@ -37,7 +37,7 @@ class Jax(Framework):
         return run, lambda: [np.asarray(v) for v in out.values]
 
     def matmul(self, case, data):
-        return self.differentiable(case, {"x": data["a"]}, jnp.matmul, data["b"])
+        return self.differentiable(case, {"x": data["a"]}, lambda a, b: jnp.matmul(*case.factors(a, b)), data["b"])
 
     def conv2d(self, case, data):
         conv = case.conv

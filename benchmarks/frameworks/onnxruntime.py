@@ -49,7 +49,9 @@ class Onnxruntime(Framework):
         return self.timed(self.session(model.SerializeToString()), feeds, layout)
 
     def matmul(self, case, data):
-        return self.operators(case, {"a": data["a"], "b": data["b"]}, [("MatMul", ["a", "b"], {})])
+        turned = {f"trans{k}": int(letter == "T") for k, letter in zip("AB", case.transposed, strict=True)}
+        node = ("Gemm", ["a", "b"], turned) if any(turned.values()) else ("MatMul", ["a", "b"], {})
+        return self.operators(case, {"a": data["a"], "b": data["b"]}, [node])
 
     def conv2d(self, case, data):
         conv, channels_first = case.conv, np.ascontiguousarray(data["x"].transpose(0, 3, 1, 2))

@@ -52,7 +52,8 @@ class Torch(Framework):
         return forward if dy is None else both, lambda: [numbers(v) for v in out.values]
 
     def matmul(self, case, data):
-        a, b, y = torch.from_numpy(data["a"]), torch.from_numpy(data["b"]), torch.empty(case.M, case.N)
+        a, b = case.factors(torch.from_numpy(data["a"]), torch.from_numpy(data["b"]))
+        y = torch.empty(case.M, case.N)
         return lambda: torch.mm(a, b, out=y), lambda: [y.numpy()]
 
     def conv2d(self, case, data):
