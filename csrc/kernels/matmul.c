@@ -224,14 +224,23 @@ static void pack_b(float *restrict to, const float *restrict b, int64_t b_k, int
     }
 }
 
-/* a's m rows for k < K into [K][rows], m <= rows; writes as much as a vector beyond. Element (i, k) is at a[i * a_row + k * a_k]; one of the
- * two strides is 1. */
-static void pack_a(float *restrict to, int64_t rows, const float *restrict a, int64_t a_row, int64_t a_k, int64_t K, int64_t m) {
+/* From one panel [K][rows] of a to the next: a line more, which a vector beyond the last row may write to, and without which all panels of 512 steps
+ * would lie in one set of the first-level cache. */
+static inline int64_t panel_pitch(int64_t rows, int64_t K) { return rows * K + 16; }
+
+/* a's M rows for k < K into such panels. Element (i, k) is at a[i * a_row + k * a_k]; one of the two strides is 1. */
+static void pack_a(float *restrict to, int64_t rows, const float *restrict a, int64_t a_row, int64_t a_k, int64_t K, int64_t M) {
+    const int64_t pitch = panel_pitch(rows, K);
     if (a_row != 1) {
-        copy_transposed(to, rows, a, a_row, m, K);
-    } else {
-        for (int64_t k = 0; k < K; k++, to += rows, a += a_k)
-            for (int64_t i = 0; i < m; i += VLEN) vf_store(to + i, vf_load_upto(a + i, m - i));
+        for (int64_t i = 0; i < M; i += rows, to += pitch) copy_transposed(to, rows, a + i * a_row, a_row, cg_min64(rows, M - i), K);
+        return;
+    }
+    for (int64_t k = 0; k < K; k++, a += a_k, to += rows) { /* all panels at once: a line of a holds rows of several */
+        float *panel = to;
+        for (int64_t i = 0; i < M; i += rows, panel += pitch) {
+            __builtin_prefetch(a + 8 * a_k + i);
+            for (int64_t j = i; j < cg_min64(i + rows, M); j += VLEN) vf_store(panel + j - i, vf_load_upto(a + j, M - j));
+        }
     }
 }
 
@@ -478,7 +487,7 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
     /* Rows a multiple of 4 KiB apart fall into one set of the first-level cache, which has eight places or more. */
     const int collide = p->a_row % 1024 == 0;
     const int pack = n1 - n0 > 4 * NR && (p->a_row == 1 ? M > MR && p->a_k > 4 * NR : collide && MR > 7 && M > 7);
-    const size_t a_bytes = pack ? (size_t)((M + MR) * p->steps + VLEN) * sizeof(float) : 0;
+    const size_t a_bytes = pack ? (size_t)(cg_ceil_div(M, even_rows(M)) * panel_pitch(even_rows(M), p->steps)) * sizeof(float) : 0;
     float *packed_a = pack ? cg_alloc(a_bytes) : NULL; /* where there is no memory, a is read in place after all */
     const int64_t rows = even_rows_of(M, collide && !packed_a ? cg_min64(7, MR) : MR), tiles = cg_ceil_div(M, rows);
     /* A tile of many rows takes long over a row of b: it needs no copy of a b that is not transposed. */
@@ -493,8 +502,7 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
         struct tile t = {.y_row = p->N, .a_row = packed_a ? 1 : p->a_row, .a_k = packed_a ? rows : p->a_k, .segment = at_start,
                          .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .ahead = in_place ? NR : 0, .goes_on = k0 > 0,
                          .relu = finished && p->activation == CG_RELU};
-        for (int64_t i = 0; packed_a && i < M; i += rows)
-            pack_a(packed_a + i * kc, rows, p->a + (m0 + i) * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, cg_min64(rows, M - i));
+        if (packed_a) pack_a(packed_a, rows, p->a + m0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, M);
         for (int64_t i0 = 0; i0 < M; i0 += stay) {
             const int64_t i1 = cg_min64(i0 + stay, M);
             for (int64_t j = n0, n; j < n1; j += n) {
@@ -506,7 +514,7 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
                 if (t.b == panel) pack_b(panel, b, p->b_k, p->b_j, kc, n);
                 for (int64_t i = i0; i < i1; i += rows) {
                     const int64_t m = cg_min64(rows, M - i);
-                    t.a = packed_a ? packed_a + i * kc : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
+                    t.a = packed_a ? packed_a + i / rows * panel_pitch(rows, kc) : p->a + (m0 + i) * p->a_row + k0 * p->a_k;
                     t.y = p->y + (m0 + i) * p->N + j;
                     if (prefetch && j + n < n1) prefetch_b(p, b + n * p->b_j, kc, cg_min64(n, n1 - j - n), i / rows, tiles);
                     if (ask) ask_for(t.y, m, n, p->N, 1);
