@@ -569,6 +569,31 @@ def gradient_from(str kernel, Tensor saved, *parameters):
     return backward
 
 
+def unary(str op, str kernel, x, str saved, *parameters):
+    """y = the elementwise function of a float tensor x that kernel_forward computes, (y, x, n, *parameters) -> y, recorded with
+    kernel_backward on what is saved for it: "x", "y", or "values": y's without what y holds on to. One call, for with few values
+    Python's calls are the work."""
+    cdef Tensor source = as_float(x, op), y = empty(source.shape)
+    forward, backward = _pair(kernel)
+    if parameters:
+        getattr(_kernels, forward)(y, source, source.size, *parameters)
+    else:
+        getattr(_kernels, forward)(y, source, source.size)
+    if open_tapes == 0:
+        return y
+    return record(y, (source,), gradient_from(backward, source if saved == "x" else y if saved == "y" else view(y, y.shape), *parameters))
+
+
+cdef dict _pairs = {}
+
+cdef tuple _pair(str kernel):
+    """The names of a function's kernels."""
+    cdef object pair = _pairs.get(kernel)
+    if pair is None:
+        pair = _pairs[kernel] = (kernel + "_forward", kernel + "_backward")
+    return pair
+
+
 cdef bint held_once(Tensor t, Py_ssize_t references) noexcept:
     """Does nobody hold t but so many references known to the caller, and nobody its memory but t? (A view, an export to NumPy and a
     recorder that takes it for constant would hold it.)"""

@@ -34,6 +34,7 @@ from .._tensor import (
     set_kernels,
     shell,
     tracked,
+    unary,
     view,
     zeros,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "scalar",
     "shell",
     "tracked",
+    "unary",
     "use_reference",
     "view",
     "zeros",

@@ -1,6 +1,6 @@
 """Activations: elementwise functions with keras.ops's names. Kernels: csrc/kernels/activation.c."""
 
-from ._backend import K, as_float, empty, gradient_from, gradient_over, record, relu_output, view
+from ._backend import K, as_float, empty, gradient_over, record, recording, relu_output, unary
 
 
 def relu_gradient(y):
@@ -29,7 +29,7 @@ def relu(x):
     x = as_float(x, "relu")
     y = empty(x.shape)
     K.relu_forward(y, x, x.size)
-    return record(y, (x,), relu_gradient(y))
+    return record(y, (x,), relu_gradient(y)) if recording() else y
 
 
 def relu6(x):
@@ -40,10 +40,7 @@ def relu6(x):
     >>> cygrad.ops.relu6([-1.0, 2.0, 9.0]).numpy().tolist()
     [0.0, 2.0, 6.0]
     """
-    x = as_float(x, "relu6")
-    y = empty(x.shape)
-    K.clip_forward(y, x, x.size, 0.0, 6.0)
-    return record(y, (x,), gradient_from("clip_backward", x, 0.0, 6.0))
+    return unary("relu6", "clip", x, "x", 0.0, 6.0)
 
 
 def leaky_relu(x, negative_slope=0.2):
@@ -54,10 +51,7 @@ def leaky_relu(x, negative_slope=0.2):
     >>> cygrad.ops.leaky_relu([-1.0, 2.0], negative_slope=0.5).numpy().tolist()
     [-0.5, 2.0]
     """
-    x = as_float(x, "leaky_relu")
-    y = empty(x.shape)
-    K.leaky_relu_forward(y, x, x.size, negative_slope)
-    return record(y, (x,), gradient_from("leaky_relu_backward", x, negative_slope))
+    return unary("leaky_relu", "leaky_relu", x, "x", negative_slope)
 
 
 def elu(x, alpha=1.0):
@@ -69,12 +63,9 @@ def elu(x, alpha=1.0):
     >>> cygrad.ops.elu([0.0, 2.0]).numpy().tolist()
     [0.0, 2.0]
     """
-    x = as_float(x, "elu")
     if alpha < 0:
         raise ValueError(f"elu: expected alpha >= 0; got {alpha}")
-    y = empty(x.shape)
-    K.elu_forward(y, x, x.size, alpha)
-    return record(y, (x,), gradient_from("elu_backward", y, alpha))
+    return unary("elu", "elu", x, "y", alpha)
 
 
 def selu(x):
@@ -85,10 +76,7 @@ def selu(x):
     >>> round(cygrad.ops.selu(1.0).item(), 4)
     1.0507
     """
-    x = as_float(x, "selu")
-    y = empty(x.shape)
-    K.selu_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("selu_backward", y))
+    return unary("selu", "selu", x, "y")
 
 
 def sigmoid(x):
@@ -101,10 +89,7 @@ def sigmoid(x):
     0.5
     """
     x = as_float(x, "sigmoid")
-    y = empty(x.shape)
-    K.sigmoid_forward(y, x, x.size)
-    y.set_logits(x, "sigmoid")
-    return record(y, (x,), gradient_from("sigmoid_backward", view(y, y.shape)))
+    return unary("sigmoid", "sigmoid", x, "values").set_logits(x, "sigmoid")
 
 
 def tanh(x):
@@ -115,10 +100,7 @@ def tanh(x):
     >>> cygrad.ops.tanh(0.0).item()
     0.0
     """
-    x = as_float(x, "tanh")
-    y = empty(x.shape)
-    K.tanh_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("tanh_backward", y))
+    return unary("tanh", "tanh", x, "y")
 
 
 def softplus(x):
@@ -129,10 +111,7 @@ def softplus(x):
     >>> round(cygrad.ops.softplus(0.0).item(), 4)
     0.6931
     """
-    x = as_float(x, "softplus")
-    y = empty(x.shape)
-    K.softplus_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("softplus_backward", y))
+    return unary("softplus", "softplus", x, "y")
 
 
 def softsign(x):
@@ -143,10 +122,7 @@ def softsign(x):
     >>> cygrad.ops.softsign([-1.0, 3.0]).numpy().tolist()
     [-0.5, 0.75]
     """
-    x = as_float(x, "softsign")
-    y = empty(x.shape)
-    K.softsign_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("softsign_backward", x))
+    return unary("softsign", "softsign", x, "x")
 
 
 def gelu(x, approximate=True):
@@ -159,13 +135,7 @@ def gelu(x, approximate=True):
     >>> round(cygrad.ops.gelu(1.0, approximate=False).item(), 4)
     0.8413
     """
-    x = as_float(x, "gelu")
-    y = empty(x.shape)
-    if approximate:
-        K.gelu_tanh_forward(y, x, x.size)
-    else:
-        K.gelu_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("gelu_tanh_backward" if approximate else "gelu_backward", x))
+    return unary("gelu", "gelu_tanh" if approximate else "gelu", x, "x")
 
 
 def silu(x):
@@ -176,10 +146,7 @@ def silu(x):
     >>> cygrad.ops.silu(0.0).item()
     0.0
     """
-    x = as_float(x, "silu")
-    y = empty(x.shape)
-    K.silu_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("silu_backward", x))
+    return unary("silu", "silu", x, "x")
 
 
 swish = silu
@@ -193,10 +160,7 @@ def exp(x):
     >>> cygrad.ops.exp(0.0).item()
     1.0
     """
-    x = as_float(x, "exp")
-    y = empty(x.shape)
-    K.exp_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("exp_backward", y))
+    return unary("exp", "exp", x, "y")
 
 
 def hard_sigmoid(x):
@@ -207,7 +171,4 @@ def hard_sigmoid(x):
     >>> cygrad.ops.hard_sigmoid([-4.0, 0.0, 4.0]).numpy().tolist()
     [0.0, 0.5, 1.0]
     """
-    x = as_float(x, "hard_sigmoid")
-    y = empty(x.shape)
-    K.hard_sigmoid_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("hard_sigmoid_backward", y))
+    return unary("hard_sigmoid", "hard_sigmoid", x, "y")

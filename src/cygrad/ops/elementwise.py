@@ -13,7 +13,6 @@ from ._backend import (
     Tensor,
     as_float,
     empty,
-    gradient_from,
     gradient_like,
     gradient_over,
     operands,
@@ -21,6 +20,7 @@ from ._backend import (
     scalar,
     shell,
     tracked,
+    unary,
 )
 from ._shapes import broadcast, choice
 from .creation import convert_to_tensor
@@ -304,10 +304,7 @@ def log(x):
     >>> cygrad.ops.log(1.0).item()
     0.0
     """
-    x = as_float(x, "log")
-    y = empty(x.shape)
-    K.log_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("log_backward", x))
+    return unary("log", "log", x, "x")
 
 
 def sqrt(x):
@@ -318,10 +315,7 @@ def sqrt(x):
     >>> cygrad.ops.sqrt([4.0, 9.0]).numpy().tolist()
     [2.0, 3.0]
     """
-    x = as_float(x, "sqrt")
-    y = empty(x.shape)
-    K.sqrt_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("sqrt_backward", y))
+    return unary("sqrt", "sqrt", x, "y")
 
 
 def square(x):
@@ -335,10 +329,7 @@ def square(x):
     if is_whole(x):
         x = convert_to_tensor(x)
         return _whole.multiply(x, x)
-    x = as_float(x, "square")
-    y = empty(x.shape)
-    K.square_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("square_backward", x))
+    return unary("square", "square", x, "x")
 
 
 def absolute(x):
@@ -352,10 +343,7 @@ def absolute(x):
     if is_whole(x):
         x = convert_to_tensor(x)
         return x if x.dtype in ("bool", "uint8") else _whole.maximum(x, _whole.subtract(0, x))
-    x = as_float(x, "absolute")
-    y = empty(x.shape)
-    K.absolute_forward(y, x, x.size)
-    return record(y, (x,), gradient_from("absolute_backward", x))
+    return unary("absolute", "absolute", x, "x")
 
 
 abs = absolute
@@ -377,12 +365,9 @@ def clip(x, x_min, x_max):
         x = convert_to_tensor(x)
         x = x if x_min is None else _whole.maximum(x, x_min)
         return x if x_max is None else _whole.minimum(x, x_max)
-    x = as_float(x, "clip")
     low = float("-inf") if x_min is None else x_min
     high = float("inf") if x_max is None else x_max
-    y = empty(x.shape)
-    K.clip_forward(y, x, x.size, low, high)
-    return record(y, (x,), gradient_from("clip_backward", x, low, high))
+    return unary("clip", "clip", x, "x", low, high)
 
 
 def reciprocal(x):
