@@ -221,6 +221,21 @@ def test_operations_on_symbolic_tensors():
     assert same(again.predict(data, verbose=0), y)
 
 
+def test_picture_operations_on_symbolic_tensors():
+    x = Input((8, 6, 3))
+    gray = ops.image.rgb_to_grayscale(ops.image.resize(x, (4, 4)))
+    model = Model(x, ops.image.pad_images(gray, 1, 2, target_height=8, target_width=8))
+    assert model.output_shape == (None, 8, 8, 1) and [layer.name for layer in model._graph.layers][1][:6] == "resize"
+    data = RNG.normal(size=(2, 8, 6, 3)).astype("float32")
+    y = model.predict(data, verbose=0)
+    inner = ops.image.rgb_to_grayscale(ops.image.resize(data, (4, 4)))
+    assert same(y[:, 1:5, 2:6], inner) and not y[:, 0].any() and not y[:, :, :2].any()
+    assert same(models.model_from_json(model.to_json()).predict(data, verbose=0), y)
+    assert pickle.loads(pickle.dumps(ops.image.resize)) is ops.image.resize
+    with pytest.raises(ValueError, match="image.resiz"):
+        layers.core.Operation("image.resiz")
+
+
 def test_arguments_of_calls_are_kept():
     class Scale(layers.Layer):
         def call(self, x, by=1.0, training=None):

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from operator import attrgetter
 
 import numpy as np
 
@@ -131,11 +132,12 @@ class Operation(Layer):
     """A call of one function of cygrad.ops in a functional model: what x + y on symbolic tensors makes."""
 
     def __init__(self, function, **kwargs):
-        if function not in ops.__all__:
-            raise _lookup.unknown("operation of cygrad.ops", function, ops.__all__)
-        kwargs["name"] = kwargs.get("name") or auto_name(function)
+        known = [*ops.__all__, *(f"image.{name}" for name in ops.image.__all__)]
+        if function not in known:
+            raise _lookup.unknown("operation of cygrad.ops", function, known)
+        kwargs["name"] = kwargs.get("name") or auto_name(function.removeprefix("image."))
         super().__init__(**kwargs)
-        self._operation = getattr(ops, function)
+        self._operation = attrgetter(function)(ops)
         self.function = function
 
     def call(self, *args, **kwargs):

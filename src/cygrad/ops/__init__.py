@@ -407,5 +407,7 @@ _DIRECT = {
 for _name in __all__:
     if _name not in _DIRECT:
         globals()[_name] = _on_symbolic(globals()[_name])
+for _name in image.__all__:
+    setattr(image, _name, _on_symbolic(getattr(image, _name), "image"))
 
 _tensor.set_ops(_sys.modules[__name__])
