@@ -195,7 +195,7 @@ _CONV = [
     conv(1, 2, 1301, 2, 6, 1, 7, padding="same", stride=(1, 2)),
     conv(1, 1, 1100, 1, 3, 1, 9, padding=(0, 0, 16, 0), dilation=(1, 2)),
     conv(1, 9, 150, 1, 6, 4, 110, padding=(1, 2, 60, 30)),
-    conv(1, 9, 40, 2, 40, 2, 3, stride=(2, 2), groups=2),
+    conv(1, 9, 40, 4, 40, 2, 3, stride=(2, 2), groups=2),
     conv(1, 20, 40, 1, 8, 3, 3, dilation=(3, 2), padding="same"),
     conv(2, 7, 6, 1, 20, 2, 2, stride=(3, 3), padding=(0, 1, 1, 0)),
     # Winograd's algorithm: patches cut at both edges, outputs that see only padding, channels and filters past a slice

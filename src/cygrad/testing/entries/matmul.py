@@ -49,6 +49,7 @@ _MATMUL = [
     (14, 32, 64),
 ]
 _MATMUL += [(15, 33, 65), (28, 64, 129), (29, 67, 300), (97, 101, 103), (2, 200, 513), (200, 2, 513), (128, 130, 70)]
+_MATMUL += [(150, 140, 33), (30, 140, 1024)]  # left operands in panels: transposed, and with rows a page apart
 _MATMUL += [(1, 1, 40), (7, 1, 32), (21, 1, 77), (38, 1, 33)]
 ENTRIES["matmul"] = Entry(
     matmul,
