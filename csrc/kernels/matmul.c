@@ -251,9 +251,12 @@ enum {
     FEW_ROWS_STEPS = 8,               /* for so few rows that b is read once, row by row as it lies: as many streams as are prefetched */
     BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
     FIRST_LEVEL = 8192, SECOND_LEVEL = 65536, /* numbers of b: what the first-level cache holds; more than stay in the second-level one beside a */
-    LARGE = 300000, HUGE = 4 << 20,           /* more than the second-level cache holds; than any holds */
+    HUGE = 4 << 20,                   /* more than any holds */
     SHORT = 128, LARGE_Y = 3 << 18,           /* sums so short, for a y that is in no second-level cache: memory is the limit */
-    MANY_BLOCKS = 4,                  /* of rows, from which on b is packed as a whole */
+    IN_PLACE_ROWS = 12,               /* a tile of so many rows takes long over a row of b, and needs no copy of a b that is not transposed */
+    /* For more blocks of rows and numbers of b, b is packed as a whole: else each block would pack it, or read it in place from beyond the
+     * second-level cache. */
+    MANY_BLOCKS = MR < IN_PLACE_ROWS ? 2 : 4, LARGE = MR < IN_PLACE_ROWS ? 200000 : 300000,
     SHARED = 4 << 20,                 /* numbers of b that are packed at a time */
     TURNED_ROWS = 4,                  /* for so few rows, a transposed b is turned in registers */
     SHORT_SUM = 4, SHORT_ROWS = 4,     /* so few steps go by rows, four at a time */
@@ -490,8 +493,7 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
     const size_t a_bytes = pack ? (size_t)(cg_ceil_div(M, even_rows(M)) * panel_pitch(even_rows(M), p->steps)) * sizeof(float) : 0;
     float *packed_a = pack ? cg_alloc(a_bytes) : NULL; /* where there is no memory, a is read in place after all */
     const int64_t rows = even_rows_of(M, collide && !packed_a ? cg_min64(7, MR) : MR), tiles = cg_ceil_div(M, rows);
-    /* A tile of many rows takes long over a row of b: it needs no copy of a b that is not transposed. */
-    const int in_place = !p->packed_b && p->b_j == 1 && (MR >= 12 || M < 128 || p->b_k <= 2 * NR);
+    const int in_place = !p->packed_b && p->b_j == 1 && (MR >= IN_PLACE_ROWS || M < 128 || p->b_k <= 2 * NR);
     const int prefetch = !in_place && !p->packed_b && M > WIDE_ROWS && p->K * p->N > SECOND_LEVEL;
     const int64_t stay = in_place && p->K * p->N <= (p->M * p->N < LARGE_Y ? FIRST_LEVEL : SECOND_LEVEL) ? rows : M; /* first, so that y is written in order */
     const int ask = p->K <= SHORT && p->M * p->N >= LARGE_Y;
