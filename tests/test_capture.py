@@ -229,7 +229,7 @@ def test_temporary_blocks_that_live_together_lie_apart():
     with _core.Recorder() as recorder:
         y = model(x, training=False)
     arena = capture.Workspace().arena
-    program = capture.Program(recorder, (x,), (y,), arena)
+    program = capture.Program(recorder, (x,), (y,), arena, tuple)
     places = program.places
     temporary = [b for i, b in enumerate(recorder.blocks) if b[3] is not None and i in places]
     fused = 2  # results of a convolution and its normalization, which are one call with the relu

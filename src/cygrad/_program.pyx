@@ -111,9 +111,10 @@ cdef class Arena:
 
 
 cdef class Program:
-    """Program(recorder, inputs, outputs, arena): inputs and outputs are the tensors that the recorded function took and gave.
+    """Program(recorder, inputs, outputs, arena, result): inputs and outputs are the tensors that the recorded function took and gave;
+    result(outputs), a list, is what it returns.
 
-    replay(inputs) gives the outputs for other inputs of the same shapes and types. Raises CannotReplay where that could give
+    replay(inputs) gives the result for other inputs of the same shapes and types. Raises CannotReplay where that could give
     something else than the function itself."""
     cdef Recorder recorder
     cdef Arena arena
@@ -132,13 +133,14 @@ cdef class Program:
     cdef list outputs            # (output block, offset, shape, type) of each output tensor
     cdef list draws              # (function, [indices into recorder.draws])
     cdef list lasting
+    cdef object result
 
-    def __init__(self, Recorder recorder, tuple inputs, tuple outputs, Arena arena):
+    def __init__(self, Recorder recorder, tuple inputs, tuple outputs, Arena arena, result):
         if recorder.reason is not None:
             raise CannotReplay(recorder.reason)
         if len(inputs) > MOST_INPUTS:
             raise CannotReplay(f"there are more than {MOST_INPUTS} inputs")
-        self.recorder, self.arena = recorder, arena
+        self.recorder, self.arena, self.result = recorder, arena, result
         kinds, input_offsets = self.kinds_of_blocks(inputs, outputs)
         fusion = self.fuse(kinds)
         self.places = self.plan([i for i in range(len(kinds)) if kinds[i] == TEMPORARY and i not in fusion.dropped], fusion)
@@ -319,7 +321,7 @@ cdef class Program:
         return found
 
     def replay(self, tuple inputs):
-        """The outputs, fresh tensors, for these inputs: tensors or contiguous buffers of the recorded shapes and types."""
+        """The result, of fresh tensors, for these inputs: tensors or contiguous buffers of the recorded shapes and types."""
         cdef Recorder r = self.recorder
         cdef Py_ssize_t i
         cdef int status = 0
@@ -366,4 +368,4 @@ cdef class Program:
             y = Tensor.__new__(Tensor)
             attach(y, <char *>block.data + <Py_ssize_t>offset, block, shape, code)
             results.append(y)
-        return results
+        return self.result(results)

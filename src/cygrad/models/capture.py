@@ -48,7 +48,6 @@ class Captured:
         self.workspace, self.logits = workspace, logits
         self.version = _core.version()
         self.programs = {}  # by signature: 1 after the first call, then a Program, or the reason why there is none
-        self.structures = {}
         self.recordings = self.replays = 0
         self.reason = "" if enabled and wanted is not False else "capture is turned off"
         if not self.reason and wanted == "auto":
@@ -73,13 +72,13 @@ class Captured:
         if not lock.acquire(False):  # another thread computes with this model
             return None
         try:
-            outputs = program.replay(arrays)
+            result = program.replay(arrays)
         except IndexError:  # a label or an index: op by op, the error says where
             return None
         finally:
             lock.release()
         self.replays += 1
-        return self.structures[key](outputs)
+        return result
 
     def _run(self, function, inputs, arrays, key):
         """function(*inputs), recorded if it is time for that."""
@@ -100,8 +99,8 @@ class Captured:
         finally:
             _one.release()
         try:
-            outputs, self.structures[key] = _structure(result, self.logits)
-            program = self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena)
+            outputs, restored = _structure(result, self.logits)
+            program = self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena, restored)
             if program.arena_bytes >= LARGE:  # the arena takes the place of what the step used so far
                 _core.alloc_trim()
         except CannotReplay as error:
