@@ -232,7 +232,7 @@ def test_picture_operations_on_symbolic_tensors():
     assert same(y[:, 1:5, 2:6], inner) and not y[:, 0].any() and not y[:, :, :2].any()
     assert same(models.model_from_json(model.to_json()).predict(data, verbose=0), y)
     assert pickle.loads(pickle.dumps(ops.image.resize)) is ops.image.resize
-    with pytest.raises(ValueError, match="image.resiz"):
+    with pytest.raises(ValueError, match=r"image\.resiz"):
         layers.core.Operation("image.resiz")
 
 

@@ -269,7 +269,9 @@ def _size_text(count, nbytes):
 def _class_text(layer):
     """The class of a layer; of an operation, its function's name in the same style."""
     kind = type(layer)
-    return "".join(p.capitalize() for p in layer.function.removeprefix("image.").split("_")) if kind is Operation else kind.__name__
+    if kind is Operation:
+        return "".join(p.capitalize() for p in layer.function.removeprefix("image.").split("_"))
+    return kind.__name__
 
 
 def _rows(model, expand_nested, depth=0):
