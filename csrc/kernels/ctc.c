@@ -137,9 +137,14 @@ static int CG_FN(ctc_backward)(float *dy, const float *dloss, const float *loss,
                                int blank) {
     if (!ctc_valid(labels, label_length, frames, N, T, K, L, blank)) return CG_EINDEX;
     const int64_t S = 2 * L + 1, width = ctc_width(L), bytes = cg_max64(N, 1) * 4 * width * (int64_t)sizeof(float);
-    int64_t possible = 0; /* sequences with a path, and so a gradient: a single one is nothing to share */
-    for (int64_t n = 0; n < N; n++) possible += loss[n] < INFINITY;
-    const int threads = possible < 2 ? 1 : cg_threads(90.0 * possible * T * S, 8.0 * possible * T * S);
+    double sum = 0, longest = 0; /* frames by states, of the sequences that have a path, and so a gradient */
+    for (int64_t n = 0; n < N; n++) {
+        const double work = loss[n] < INFINITY ? (double)frames[n] * (2 * label_length[n] + 1) : 0;
+        sum += work;
+        longest = longest > work ? longest : work;
+    }
+    /* A second thread brings no more than what is left beside the longest, and has to fetch a sequence from the first one's core. */
+    const int threads = sum - longest < sum / 8 ? 1 : cg_threads(90.0 * sum, 8.0 * sum);
     float *scratch = cg_alloc(bytes);
     if (!scratch) return CG_ENOMEM;
     CG_PARALLEL_FOR(threads)
