@@ -7,7 +7,7 @@ import pytest
 
 import cygrad
 from cygrad import Input, Sequential, _core, layers, ops
-from cygrad.models import capture
+from cygrad._program import Arena, Program
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 12, 12, 3)).astype("float32")
@@ -228,8 +228,7 @@ def test_temporary_blocks_that_live_together_lie_apart():
     x = ops.convert_to_tensor(X[:16])
     with _core.Recorder() as recorder:
         y = model(x, training=False)
-    arena = capture.Workspace().arena
-    program = capture.Program(recorder, (x,), (y,), arena, tuple)
+    program = Program(recorder, (x,), (y,), Arena(), tuple)
     places = program.places
     temporary = [b for i, b in enumerate(recorder.blocks) if b[3] is not None and i in places]
     fused = 2  # results of a convolution and its normalization, which are one call with the relu

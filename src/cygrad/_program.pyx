@@ -9,7 +9,7 @@
 # Calls. They are read back from their arguments as Python objects, so that _fusion.py can make one of several; what
 # it leaves alone runs from the recorder's own memory.
 # Random numbers: each draw's function is asked again, and its key and counter are set where the first ones stood.
-"""Program: recorded kernel calls, replayed."""
+"""Program: recorded kernel calls, replayed. Programs: those of one function."""
 
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBuffer
 from cpython.ref cimport PyObject
@@ -18,10 +18,11 @@ from libc.stdlib cimport calloc, free, malloc
 
 from cygrad._core cimport (
     MAX_RANK, Argument, Array, Block, Draw, Pointer, Recorder, Step, attach, fail, new_block, run_conv2d_fused_forward,
+    version,
 )
 from cygrad._core import KERNELS
 from cygrad._fusion import Call, Fusion, Memory, Place
-from cygrad._tensor import Tensor
+from cygrad._tensor import Tensor, recording
 
 cdef enum:
     ALIGNMENT = 64
@@ -96,8 +97,10 @@ cdef int set_scalar(Argument *a, str type_, value) except -1:
 
 
 cdef class Arena:
-    """Memory for the temporary blocks of programs that never run at the same time."""
+    """Memory for the temporary blocks of programs that never run at the same time: taken says that one runs (whoever reads or
+    sets it holds Python's lock, so no two threads take it)."""
     cdef Array memory
+    cdef bint taken
 
     cdef char *at_least(self, Py_ssize_t nbytes) except? NULL:
         if self.memory is None or self.memory.size < nbytes:
@@ -320,7 +323,7 @@ cdef class Program:
                 raise CannotReplay("random numbers are drawn at a counter of their own")
         return found
 
-    def replay(self, tuple inputs):
+    cpdef replay(self, tuple inputs):
         """The result, of fresh tensors, for these inputs: tensors or contiguous buffers of the recorded shapes and types."""
         cdef Recorder r = self.recorder
         cdef Py_ssize_t i
@@ -369,3 +372,31 @@ cdef class Program:
             attach(y, <char *>block.data + <Py_ssize_t>offset, block, shape, code)
             results.append(y)
         return self.result(results)
+
+
+cdef class Programs:
+    """The programs of one function by the signature of its inputs, in one arena."""
+    cdef readonly Arena arena
+    cdef readonly dict programs          # or, for a signature without a program, anything else
+    cdef public int64_t version          # of what recordings take for constant, when these were made
+    cdef readonly Py_ssize_t replays     # how many there have been
+
+    def __cinit__(self, Arena arena, *_, **__):
+        self.arena, self.programs, self.version = arena, {}, version()
+
+    def replay(self, tuple inputs, tuple key):
+        """The result for tensors or contiguous float32 arrays; None where no program can give it."""
+        program = self.programs.get(key)
+        if type(program) is not Program or self.version != version() or recording():
+            return None
+        if self.arena.taken:     # another thread computes with this model
+            return None
+        self.arena.taken = True
+        try:
+            result = (<Program>program).replay(inputs)
+        except IndexError:       # a label or an index: op by op, the error says where
+            return None
+        finally:
+            self.arena.taken = False
+        self.replays += 1
+        return result

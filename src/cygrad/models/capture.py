@@ -14,9 +14,10 @@ CYGRAD_CAPTURE=0 turn capture off.
 import inspect
 import os
 import threading
+from operator import itemgetter
 
 from .. import _core, config
-from .._program import Arena, CannotReplay, Program, signature
+from .._program import CannotReplay, Program, Programs, signature
 from ..ops._backend import K, Tensor, recording
 from .data import leaves, map_leaves
 from .graph import flat
@@ -30,25 +31,15 @@ enabled = os.environ.get("CYGRAD_CAPTURE", "1") != "0"
 _one = threading.Lock()  # one recording at a time in the process
 
 
-class Workspace:
-    """The memory that a model's programs share, and the lock that keeps them from running at the same time."""
-
-    def __init__(self):
-        self.arena, self.lock = Arena(), threading.Lock()
-
-
-class Captured:
+class Captured(Programs):
     """The programs of one function of tensors: captured(function, *inputs) is function(*inputs).
 
-    inputs: tensors, None, or nests of them. objects: the layers and losses that the function runs through. wanted:
+    arena: where a model's programs have their temporary tensors; one of them runs at a time. inputs: tensors, None, or nests of them. objects: the layers and losses that the function runs through. wanted:
     True, False or "auto". logits: do the results keep the logits that they came from?
     """
 
-    def __init__(self, workspace, objects, wanted, logits=True):
-        self.workspace, self.logits = workspace, logits
-        self.version = _core.version()
-        self.programs = {}  # by signature: 1 after the first call, then a Program, or the reason why there is none
-        self.recordings = self.replays = 0
+    def __init__(self, arena, objects, wanted, logits=True):
+        self.logits, self.recordings = logits, 0
         self.reason = "" if enabled and wanted is not False else "capture is turned off"
         if not self.reason and wanted == "auto":
             self.reason = _foreign(objects)
@@ -63,30 +54,13 @@ class Captured:
             return result
         return function(*inputs) if self.reason or recording() else self._run(function, inputs, arrays, key)
 
-    def replay(self, arrays, key):
-        """The result for tensors or contiguous float32 arrays; None where there is no program for them."""
-        program = self.programs.get(key)
-        if type(program) is not Program or self.version != _core.version() or recording():
-            return None
-        lock = self.workspace.lock
-        if not lock.acquire(False):  # another thread computes with this model
-            return None
-        try:
-            result = program.replay(arrays)
-        except IndexError:  # a label or an index: op by op, the error says where
-            return None
-        finally:
-            lock.release()
-        self.replays += 1
-        return result
-
     def _run(self, function, inputs, arrays, key):
         """function(*inputs), recorded if it is time for that."""
         if self.version != _core.version():
             self.version = _core.version()
             self.programs.clear()
         if key not in self.programs and len(self.programs) < MOST_SHAPES:
-            self.programs[key] = 1
+            self.programs[key] = 1  # after the first call; then a Program, or the reason why there is none
             return function(*inputs)
         pays = self.recordings < 8 + self.replays // 4  # or what is taken for constant changes all the time
         by_reference = K.matmul is not _core.matmul
@@ -100,7 +74,7 @@ class Captured:
             _one.release()
         try:
             outputs, restored = _structure(result, self.logits)
-            program = self.programs[key] = Program(recorder, arrays, outputs, self.workspace.arena, restored)
+            program = self.programs[key] = Program(recorder, arrays, outputs, self.arena, restored)
             if program.arena_bytes >= LARGE:  # the arena takes the place of what the step used so far
                 _core.alloc_trim()
         except CannotReplay as error:
@@ -132,6 +106,8 @@ def _structure(result, logits):
     kinds = [(i, count + j, kind) for j, (i, kind, _) in enumerate(followers)]
     single = isinstance(result, Tensor)
     plain = type(result) is tuple and all(isinstance(t, Tensor) for t in result)
+    if single and not kinds:
+        return (*outputs,), itemgetter(0)
     template = map_leaves(lambda _: 0, result)
 
     def restored(tensors):

@@ -12,10 +12,10 @@ import numpy as np
 
 from .. import callbacks as callbacks_module
 from .. import ops
-from .._program import FLOAT
+from .._program import FLOAT, Arena
 from ..ops._backend import GradientTape, Tensor, Variable, from_array
 from ..random import SeedGenerator
-from .capture import Captured, Workspace
+from .capture import Captured
 from .compiling import Compiled, plain
 from .data import (
     ArrayBatches,
@@ -65,7 +65,7 @@ class Trainer(Compiled, Inputs):
         self.stop_training = self.stop_evaluating = self.stop_predicting = False
         self.history = None
         self._shuffle_seed = SeedGenerator()
-        self._captures, self._workspace = {}, Workspace()
+        self._captures, self._arena = {}, Arena()
 
     # ---- one step; Keras's override points ----
 
@@ -253,7 +253,7 @@ class Trainer(Compiled, Inputs):
             if what != "predict":
                 objects += self._losses
             wanted = self._compile_arguments.get("jit_compile", "auto")
-            captured = self._captures[what] = Captured(self._workspace, objects, wanted, logits=what != "predict")
+            captured = self._captures[what] = Captured(self._arena, objects, wanted, logits=what != "predict")
         return captured
 
     def explain_capture(self):
@@ -507,7 +507,7 @@ class Trainer(Compiled, Inputs):
         >>> model.predict(np.array([[1.0, 2.0]])).tolist()
         [[3.0]]
         """
-        if callbacks is None and steps is None and type(x) is np.ndarray and (verbose == "auto" or not verbose):
+        if callbacks is None and steps is None and type(x) is np.ndarray and (not verbose or verbose == "auto"):
             y = self._predict_small(x, batch_size or 32)
             if y is not None:
                 return y
@@ -522,16 +522,17 @@ class Trainer(Compiled, Inputs):
 
     def _predict_small(self, x, batch_size):
         """predict for one batch of float32 rows as the model takes them: nothing to check or to convert. Else None."""
-        if x.dtype != FLOAT32 or not x.ndim or not 0 < len(x) <= batch_size:
+        shape = x.shape
+        if x.dtype != FLOAT32 or not shape or not 0 < shape[0] <= batch_size:
             return None
         captured = self._captures.get("predict")
-        y = captured.replay((x,), ((x.shape, FLOAT),)) if captured and x.flags.c_contiguous else None
+        y = captured.replay((x,), ((shape, FLOAT),)) if captured and x.flags.c_contiguous else None
         if y is None:
             overridden = type(self).predict_step is not Trainer.predict_step
-            if x.shape[1:] != self._row or overridden or self._integer_inputs():
+            if shape[1:] != self._row or overridden or self._integer_inputs():
                 return None
             y = self._captured("predict")(self._forward, from_array(x))
-        return _own(y) if isinstance(y, Tensor) else map_leaves(_own, y)
+        return np.asarray(y) if type(y) is Tensor else map_leaves(_own, y)
 
     def _bound_forward(self):
         """The output for one batch as a function of it."""
