@@ -84,7 +84,7 @@ class BuildExt(build_ext):
         super().build_extensions()
 
     def c_library(self):
-        common = ["csrc/dispatch.c", "csrc/parallel.c", "csrc/pool.c", "csrc/alloc.c"]
+        common = ["csrc/dispatch.c", "csrc/parallel.c", "csrc/pool.c", "csrc/alloc.c", "csrc/rows.c"]
         return common, {name: f"csrc/isa/{name}.c" for name in ISAS}
 
     def compile(self, sources, flags):

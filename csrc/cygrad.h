@@ -64,6 +64,21 @@ void cg_alloc_trim(void);               /* gives cached blocks back to the syste
 struct cg_alloc_stats { int64_t in_use, cached, peak, system_calls; }; /* bytes, bytes, bytes, count */
 struct cg_alloc_stats cg_alloc_stats(void);
 
+/* ---- calls on the same rows, by one region (rows.c) ---- */
+enum { CG_ROW_WORDS = 32 };
+struct cg_row_call {
+    int (*run)(void *words);            /* calls a kernel with its arguments, one a word of 8 bytes */
+    uint64_t *words;
+    const int64_t *each;                /* of each word: > 0: a pointer, so many bytes a row; < 0: a size, minus what a row counts; 0: as it is */
+    int64_t count;                      /* words, at most CG_ROW_WORDS */
+};
+struct cg_rows {
+    const struct cg_row_call *calls;
+    int64_t count, rows;
+    double flops, bytes;                /* of all calls together */
+};
+int cg_run_rows(void *rows);            /* a struct cg_rows; the first status that is not CG_OK */
+
 /* ---- kernels: cg_NAME is a pointer that cg_init sets ---- */
 #define CG_KERNEL(name, parameters) extern int (*cg_##name) parameters;
 #include "kernels.def"

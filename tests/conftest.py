@@ -15,6 +15,7 @@ ABOUT_KERNELS = {  # whole files; in others, tests are marked
         "test_kernels",
         "test_parity",
         "test_plotting",
+        "test_rows",
     ),
     *("test_reproducibility", "test_tape_memory", "test_threads", "test_vmath"),
 }

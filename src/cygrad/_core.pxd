@@ -1,6 +1,20 @@
 # _core.pxd: what other Cython code may cimport: arrays and their memory.
 from libc.stdint cimport int64_t, uint64_t
 
+ctypedef int (*runner)(void *arguments) noexcept nogil
+
+cdef extern from "cygrad.h":
+    enum: CG_ROW_WORDS
+    struct RowCall "cg_row_call":
+        runner run
+        uint64_t *words
+        const int64_t *each
+        int64_t count
+    struct Rows "cg_rows":
+        const RowCall *calls
+        int64_t count, rows
+        double flops, bytes
+
 cdef enum:
     MAX_RANK = 8
 
@@ -25,8 +39,6 @@ cdef char default_float() noexcept
 cdef char code_of(object dtype) except 0
 
 # ---- recording, see section 4 of _core.pyx.in ----
-
-ctypedef int (*runner)(void *arguments) noexcept nogil
 
 cdef union Argument:             # of a kernel; a list of sizes takes MAX_RANK of them
     void *array
@@ -68,6 +80,7 @@ cdef class Recorder:
     cdef Py_ssize_t entry_of(self, Block block) except -1
 
 cdef int run_conv2d_fused_forward(void *arguments) noexcept nogil
+cdef int run_rows(void *rows) noexcept nogil
 
 cpdef changed()
 cpdef int64_t version()

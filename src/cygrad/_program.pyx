@@ -6,8 +6,8 @@
 #   temporary     born and gone within the recording: it gets a place in the arena, planned so that only blocks whose lives overlap
 #                 lie apart: a replay needs no more memory than the step did
 #   lasting       all others (variables, gradients, constants): they stay where they are, and the program keeps them alive
-# Calls. They are read back from their arguments as Python objects, so that _fusion.py can make one of several; what
-# it leaves alone runs from the recorder's own memory.
+# Calls. They are read back from their arguments as Python objects, so that _fusion.py and _rows.py can make one of several; what
+# they leave alone runs from the recorder's own memory.
 # Random numbers: each draw's function is asked again, and its key and counter are set where the first ones stood.
 """Program: recorded kernel calls, replayed. Programs: those of one function."""
 
@@ -15,13 +15,15 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBuffer_Release, PyObject_GetBu
 from cpython.ref cimport PyObject
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memset
 
 from cygrad._core cimport (
-    MAX_RANK, Argument, Array, Block, Draw, Pointer, Recorder, Step, attach, fail, new_block, run_conv2d_fused_forward,
-    version,
+    CG_ROW_WORDS, MAX_RANK, Argument, Array, Block, Draw, Pointer, Recorder, RowCall, Rows, Step, attach, fail, new_block,
+    run_conv2d_fused_forward, run_rows, version,
 )
 from cygrad._core import KERNELS
 from cygrad._fusion import Call, Fusion, Memory, Place
+from cygrad._rows import chains
 from cygrad._tensor import Tensor, recording
 
 cdef enum:
@@ -74,6 +76,11 @@ def fields(str kernel):
         found.append((name, type_, kind, kind == "array" and not const, place))
         place += MAX_RANK if kind == "dims" else 1
     return found, place
+
+
+def changed_by(str kernel):
+    """The names of the arguments that it writes to."""
+    return {name for name, _, _, writes, _ in fields(kernel)[0] if writes}
 
 
 cdef object scalar_in(Argument a, str type_):
@@ -159,7 +166,7 @@ cdef class Program:
 
     @property
     def kernels(self):
-        """The names of the kernels, in order."""
+        """The names of the kernels, in order; those that run as one are joined by " + "."""
         return list(self.names)
 
     cdef tuple kinds_of_blocks(self, tuple inputs, tuple outputs):
@@ -222,10 +229,46 @@ cdef class Program:
         self.pointers = <Pointer *>calloc(max(r.pointer_count, 1), sizeof(Pointer))  # a fused call has fewer than what it is made of
         if self.steps == NULL or self.pointers == NULL:
             raise MemoryError()
+        trains = any([kind == LASTING and block[5] for block, kind in zip(r.blocks, kinds)])
+        found = {chain.first: chain for chain in chains(fusion.calls, changed_by, trains)}
+        followers = {number for chain in found.values() for number in chain.calls} - found.keys()
+        for i, chain in found.items():  # all its calls run there, at the same time
+            fusion.moved.update({block: min(i, fusion.moved.get(block, i)) for block in chain.blocks})
         for i in range(r.step_count):
-            if fusion.calls[i] is not None:
-                self.add(fusion.calls[i], None if fusion.calls[i] is calls[i] else addresses, r.steps[i])
+            if i in found:
+                self.add_chain(found[i], fusion.calls, calls, addresses)
+            elif fusion.calls[i] is not None and i not in followers:
+                self.add(self.step(fusion.calls[i], None if fusion.calls[i] is calls[i] else addresses, r.steps[i]), fusion.calls[i].kernel)
         return fusion
+
+    cdef int add(self, Step step, str name) except -1:
+        self.steps[self.step_count] = step
+        self.step_count += 1
+        self.names.append(name)
+        return 0
+
+    cdef int add_chain(self, chain, dict calls, dict recorded, dict addresses) except -1:
+        """One more step, of calls on the same rows."""
+        cdef Recorder r = self.recorder
+        cdef Py_ssize_t number, place, size, count = len(chain.calls), k = 0
+        cdef Array memory = Array((sizeof(Rows) + count * (sizeof(RowCall) + CG_ROW_WORDS * sizeof(int64_t)),), "uint8")
+        cdef Rows *rows = <Rows *>memory.data
+        cdef RowCall *row_calls = <RowCall *>(rows + 1)
+        cdef int64_t *each = <int64_t *>(row_calls + count)
+        cdef Step step
+        memset(memory.data, 0, memory.size)
+        rows[0] = Rows(row_calls, count, chain.rows, chain.flops, chain.bytes)
+        for number, of_a_row in chain.calls.items():
+            call = calls[number]
+            step = self.step(call, None if call is recorded[number] else addresses, r.steps[number])
+            found, size = fields(call.kernel)
+            for name, _, _, _, place in found:
+                each[place] = of_a_row.get(name, 0)
+            row_calls[k] = RowCall(step.run, <uint64_t *>step.arguments, each, size)
+            each += CG_ROW_WORDS
+            k += 1
+        self.memory.append(memory)
+        return self.add(Step(run_rows, memory.data), " + ".join([calls[number].kernel for number in chain.calls]))
 
     cdef object call(self, Py_ssize_t number, dict places):
         """A recorded call as a Python object."""
@@ -242,8 +285,8 @@ cdef class Program:
                 arguments[name] = scalar_in(a[place], type_)
         return Call(kernel, arguments)
 
-    cdef int add(self, call, dict addresses, Step step) except -1:
-        """One more step with its pointers: the recorded one, or, given the addresses of Places, a fused one."""
+    cdef Step step(self, call, dict addresses, Step step) except *:
+        """A step and its pointers: the recorded one, or, given the addresses of Places, a fused one."""
         cdef Py_ssize_t place, size
         cdef Array memory
         cdef Argument *a
@@ -262,10 +305,7 @@ cdef class Program:
                     self.pointer_count += 1
             elif addresses is not None:
                 set_scalar(a, type_, value)
-        self.steps[self.step_count] = step
-        self.step_count += 1
-        self.names.append(call.kernel)
-        return 0
+        return step
 
     cdef dict plan(self, list temporary, fusion):
         """An offset in the arena for each block: the largest first, each at the lowest place that is free during its life."""

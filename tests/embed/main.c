@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void check(int status, const char *what) {
     if (status == CG_OK) return;
@@ -90,6 +91,46 @@ static double train(double *first) {
     return mean;
 }
 
+/* A dense layer and a loss for each row, on the same rows by one region: the values of two calls, and a label outside of the classes is told. */
+#define POINTER(i) ((void *)(uintptr_t)w[i])
+static int run_dense(void *words) {
+    const uint64_t *w = words;
+    return cg_matmul(POINTER(0), POINTER(1), POINTER(2), POINTER(3), (int64_t)w[4], (int64_t)w[5], (int64_t)w[6], 0, 0, CG_RELU);
+}
+static int run_loss(void *words) {
+    const uint64_t *w = words;
+    return cg_sparse_softmax_cross_entropy_forward(POINTER(0), POINTER(1), POINTER(2), POINTER(3), (int64_t)w[4], (int64_t)w[5]);
+}
+static void rows_together(void) {
+    enum { M = 101, K = 90, N = 33, LOGITS = M * N };
+    float *x = floats(M * K), *b = floats(K * N), *y = floats(2 * LOGITS), *p = floats(2 * LOGITS), *loss = floats(2 * M);
+    int32_t *labels = malloc(M * sizeof *labels);
+    if (!labels) exit(1);
+    check(cg_random_normal(x, M * K, 1, 3, 0, 1), "random");
+    check(cg_random_normal(b, K * N, 2, 3, 0, 0.1f), "random");
+    for (int i = 0; i < M; i++) labels[i] = i % N;
+    for (int i = 0; i < 2 * LOGITS; i++) y[i] = p[i] = -1;
+    check(cg_matmul(y, x, b, NULL, M, N, K, 0, 0, CG_RELU), "matmul");
+    check(cg_sparse_softmax_cross_entropy_forward(loss, p, y, labels, M, N), "loss");
+#define WORD(p) ((uint64_t)(uintptr_t)(p))
+    uint64_t dense[] = {WORD(y + LOGITS), WORD(x), WORD(b), 0, M, N, K};
+    uint64_t losses[] = {WORD(loss + M), WORD(p + LOGITS), WORD(y + LOGITS), WORD(labels), M, N};
+    const int64_t each_dense[] = {4 * N, 4 * K, 0, 0, -1, 0, 0}, each_loss[] = {4, 4 * N, 4 * N, 4, -1, 0};
+    const struct cg_row_call calls[] = {{run_dense, dense, each_dense, 7}, {run_loss, losses, each_loss, 6}};
+    struct cg_rows all = {calls, 2, M, 2.0 * M * N * K, 4.0 * M * (K + 3 * N)};
+    check(cg_run_rows(&all), "rows");
+    if (memcmp(y, y + LOGITS, 4 * LOGITS) || memcmp(p, p + LOGITS, 4 * LOGITS) || memcmp(loss, loss + M, 4 * M)) {
+        fprintf(stderr, "rows: not the values of two calls\n");
+        exit(1);
+    }
+    for (int i = 0; i < M; i += M - 1) {
+        labels[i] = N;
+        if (cg_run_rows(&all) != CG_EINDEX) exit(1);
+        labels[i] = 0;
+    }
+    free(x), free(b), free(y), free(p), free(loss), free(labels);
+}
+
 int main(void) {
     check(cg_init(NULL), "cg_init");
     if (cg_init("no such machine") != CG_EISA) return 1;
@@ -99,6 +140,7 @@ int main(void) {
             double first = 0, last;
             cg_set_num_threads(threads);
             matmul_edges();
+            rows_together();
             last = train(&first);
             printf("%s %d threads: loss %.4f, then %.4f\n", cg_isa(), threads, first, last);
             if (!(last < 0.5 * first)) return 1;
