@@ -5,7 +5,10 @@
  * slices are too short for that, by the slice's number modulo a power of two: words that are frequent have small numbers and would all
  * fall to the first of several contiguous ranges. */
 
-enum { TAKE_LINE = 16 }; /* floats in a cache line */
+enum {
+    TAKE_LINE = 16, /* floats in a cache line */
+    TAKE_AHEAD = 1024,
+};
 
 /* Where index i points in 0 .. A-1, with wrap also from the end as -A .. -1; -1 outside */
 CG_INLINE int64_t take_place(int32_t i, int64_t A, int wrap) {
@@ -23,12 +26,12 @@ struct take_job { float *y; const float *x; const int32_t *index; int64_t A, I, 
 
 static void take_chunk(const void *job_, int64_t begin, int64_t end) {
     const struct take_job *job = job_;
-    const int64_t I = job->I, n = job->n;
+    const int64_t I = job->I, n = job->n, ahead = cg_max64(1, TAKE_AHEAD / I);
     for (int64_t i = begin; i < end; i++) {
         const float *slices = job->x + i / n * job->A * I;
-        if (i + 1 < end && i % n + 1 < n) { /* the next slice is on its way while this one is copied */
-            const float *next = slices + take_place(job->index[i % n + 1], job->A, job->wrap) * I;
-            for (int64_t at = 0; at < I && at < 16 * TAKE_LINE; at += TAKE_LINE) __builtin_prefetch(next + at);
+        if (i + ahead < end && i % n + ahead < n) { /* on its way while this one is copied, as in gather_rows */
+            const float *next = slices + take_place(job->index[i % n + ahead], job->A, job->wrap) * I;
+            for (int64_t at = 0; at < I && at < TAKE_AHEAD; at += TAKE_LINE) __builtin_prefetch(next + at, 0, 2);
         }
         memcpy(job->y + i * I, slices + take_place(job->index[i % n], job->A, job->wrap) * I, (size_t)I * sizeof(float));
     }
