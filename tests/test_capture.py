@@ -4,10 +4,10 @@ import threading
 
 import numpy as np
 import pytest
+from cygrad._program import Arena, Program
 
 import cygrad
 from cygrad import Input, Sequential, _core, layers, ops
-from cygrad._program import Arena, Program
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(70, 12, 12, 3)).astype("float32")

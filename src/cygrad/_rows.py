@@ -33,12 +33,15 @@ OF_A_ROW = {
 # of n values: as many a row as n holds for each
 ELEMENTWISE = {
     f"{name}_{way}"
-    for name in ("relu leaky_relu elu selu sigmoid tanh softplus softsign gelu gelu_tanh silu exp hard_sigmoid").split()
     for way in ("forward", "backward")
-}
+    for name in (
+        "relu", "leaky_relu", "elu", "selu", "sigmoid", "tanh", "softplus", "softsign", "gelu", "gelu_tanh", "silu",
+        "exp", "hard_sigmoid",
+    )
+}  # fmt: skip
 PRODUCTS = {"matmul": "MNK", FUSED: "NFC"}  # rows, columns, products that are added
 MOST_SHARED = 1 << 19  # bytes of weights: each thread reads all of them, from its core's second-level cache
-MOST_SHARED_A_ROW = 1 << 11  # where weights are trained: half of them lie in another core's cache since their last update
+MOST_SHARED_A_ROW = 1 << 11  # where they are trained: their last update has left half of them to another core
 MOST_BYTES = 1 << 22  # of rows: all of a chain's arrays are there at once
 LEAST_ROWS = 32
 FAR = 16  # as many calls that stay behind end the search

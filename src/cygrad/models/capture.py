@@ -34,8 +34,9 @@ _one = threading.Lock()  # one recording at a time in the process
 class Captured(Programs):
     """The programs of one function of tensors: captured(function, *inputs) is function(*inputs).
 
-    arena: where a model's programs have their temporary tensors; one of them runs at a time. inputs: tensors, None, or nests of them. objects: the layers and losses that the function runs through. wanted:
-    True, False or "auto". logits: do the results keep the logits that they came from?
+    arena: where a model's programs have their temporary tensors; one of them runs at a time. inputs: tensors, None, or
+    nests of them. objects: the layers and losses that the function runs through. wanted: True, False or "auto".
+    logits: do the results keep the logits that they came from?
     """
 
     def __init__(self, arena, objects, wanted, logits=True):
