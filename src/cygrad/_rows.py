@@ -4,11 +4,11 @@ A call works on rows if each row that it writes follows from the same row of wha
 rows share: a dense layer, an activation, softmax, a loss for each sample, and the gradients of these with respect to
 their inputs. A chain is made of such calls with the same number of rows; a thread takes its rows through all of them,
 so that threads meet once and not after each call. The bits do not change.
-
-Between the chain's calls others may stand (the gradient of a layer's weights, say): these come after it, if
-- no call of the chain reads what one of them writes, or writes what one of them reads or writes.
-And within the chain, where another thread may be ahead or behind:
-- what one of its calls writes, the others touch only by the same rows of the same size.
+Why not:
+- a call that stood between the chain's (the gradient of a layer's weights, say), and comes after it now, is one that
+  none of these depends on: they do not read what it writes, nor write what it reads or writes;
+- what one of the chain's calls writes, the others touch by the same rows of the same size alone: another thread may be
+  ahead, or behind.
 """
 
 from math import prod
@@ -43,7 +43,7 @@ PRODUCTS = {"matmul": "MNK", FUSED: "NFC"}  # rows, columns, products that are a
 MOST_SHARED = 1 << 19  # bytes of weights: each thread reads all of them, from its core's second-level cache
 MOST_SHARED_A_ROW = 1 << 11  # where they are trained: their last update has left half of them to another core
 MOST_BYTES = 1 << 22  # of rows: all of a chain's arrays are there at once
-LEAST_ROWS = 32
+LEAST_ROWS = 32  # two of rows.c's parts
 FAR = 16  # as many calls that stay behind end the search
 
 
