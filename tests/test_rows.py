@@ -51,6 +51,7 @@ def test_predictions_have_the_bits_of_layers_one_by_one(machine, rows):
     data = random(rows, 37)  # what an earlier replay left behind is wrong for these
     found = model.predict(data, verbose=0, batch_size=rows)
     assert len(kernels_of(model, "predict")) == 1 and kernels_of(model, "predict")[0].count(" + ") == 26
+    assert "replays 27 kernels" in model.explain_capture()["predict"][0]
     assert found.tobytes() == np.asarray(model(data, training=False)).tobytes()
 
 

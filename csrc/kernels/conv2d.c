@@ -45,7 +45,8 @@ static void convolve_tiles(const struct convolution *v, const struct region *g, 
     const struct conv *c = v->c;
     const int64_t Fg = c->F / c->groups, Cg = c->C / c->groups;
     struct tile t = {.y_row = v->plan->y_step[g->along], .a_row = v->plan->x_step[g->along], .a_k = 1, .segment = g->offset, .segments = g->runs,
-                     .K = g->run, .b_k = v->packed ? NR : c->F, .ahead = v->packed ? 0 : ahead_of(g->tile, v->K * c->F), .relu = v->activation == CG_RELU};
+                     .K = g->run, .b_k = v->packed ? NR : c->F,
+                     .ahead = v->packed ? 0 : ahead_of(g->tile, v->K * c->F), .relu = v->activation == CG_RELU};
     if (g->runs * g->run < v->K) t.b_segment = g->kernel_offset; /* a part of the kernel */
     for (int64_t i = p0; i < p1; i++) {
         const int64_t in_group = v->panels / c->groups, group = i / in_group, j = i % in_group * NR;

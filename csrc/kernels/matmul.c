@@ -95,12 +95,6 @@ CG_INLINE void tile_body(const struct tile *t, const int m, const int nv, const 
     }
 }
 
-enum { FAR = 1 << 20 }; /* numbers of b: more than second-level caches hold */
-
-/* Where a b of so many numbers is read in place: the tiles of many rows, which have time for it, always ask for the next panel; those of
- * fewer rows where b comes from memory (8 by 2048 by 1000 1810 to 860 us), for where it does not, asking costs 8 rows 5 %. */
-static inline int64_t ahead_of(int64_t rows, int64_t numbers) { return rows >= MR - 2 || rows == MR / 2 || numbers > FAR ? NR : 0; }
-
 /* One function for each m, nv, masked, dense: TILE(m, nv) makes the four of a size. */
 #define TILE(m, nv)                                                                                                       \
     static void tile_##m##_##nv##_00(const struct tile *t) { tile_body(t, m, nv, 0, 0); }                                 \
@@ -257,7 +251,7 @@ enum {
     FEW_ROWS_STEPS = 8,               /* for so few rows that b is read once, row by row as it lies: as many streams as are prefetched */
     BLOCK_OF_A = 98304,               /* numbers of a that tiles come back to for each panel of b: most of a second-level cache */
     FIRST_LEVEL = 8192, SECOND_LEVEL = 65536, /* numbers of b: what the first-level cache holds; more than stay in the second-level one beside a */
-    HUGE = 4 << 20,                   /* more than any holds */
+    FAR = 1 << 20, HUGE = 4 << 20,    /* more than second-level caches hold, and more than any */
     SHORT = 128, LARGE_Y = 3 << 18,           /* sums so short, for a y that is in no second-level cache: memory is the limit */
     IN_PLACE_ROWS = 12,               /* a tile of so many rows takes long over a row of b, and needs no copy of a b that is not transposed */
     /* For more blocks of rows and numbers of b, b is packed as a whole: else each block would pack it, or read it in place from beyond the
@@ -270,6 +264,10 @@ enum {
     COLUMN_STEPS = 2 * LANES,         /* fewer do not earn the adding of lanes */
     COLUMN_ROWS = 4,                  /* of a, side by side: as many chains as hide what an addition takes, no more streams than are prefetched */
 };
+
+/* Where a b of so many numbers is read in place: the tiles of many rows, which have time for it, always ask for the next panel; those of
+ * fewer rows where b comes from memory (8 by 2048 by 1000 1810 to 860 us), for where it does not, asking costs 8 rows 5 %. */
+static inline int64_t ahead_of(int64_t rows, int64_t numbers) { return rows >= MR - 2 || rows == MR / 2 || numbers > FAR ? NR : 0; }
 
 /* y, a and b as the kernel gets them, with strides instead of transpositions. */
 struct product {
@@ -508,8 +506,8 @@ static void product_part(const struct product *p, int64_t m0, int64_t m1, int64_
         const int64_t kc = cg_min64(p->steps, p->K - k0);
         const int finished = k0 + kc == p->K;
         struct tile t = {.y_row = p->N, .a_row = packed_a ? 1 : p->a_row, .a_k = packed_a ? rows : p->a_k, .segment = at_start,
-                         .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .ahead = in_place ? ahead_of(rows, p->K * p->N) : 0, .goes_on = k0 > 0,
-                         .relu = finished && p->activation == CG_RELU};
+                         .segments = 1, .K = kc, .b_k = in_place ? p->b_k : NR, .goes_on = k0 > 0,
+                         .ahead = in_place ? ahead_of(rows, p->K * p->N) : 0, .relu = finished && p->activation == CG_RELU};
         if (packed_a) pack_a(packed_a, rows, p->a + m0 * p->a_row + k0 * p->a_k, p->a_row, p->a_k, kc, M);
         for (int64_t i0 = 0; i0 < M; i0 += stay) {
             const int64_t i1 = cg_min64(i0 + stay, M);

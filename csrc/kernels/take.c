@@ -6,8 +6,8 @@
  * fall to the first of several contiguous ranges. */
 
 enum {
-    TAKE_LINE = 16, /* floats in a cache line */
-    TAKE_AHEAD = 1024,
+    TAKE_LINE = 16,    /* floats in a cache line */
+    TAKE_AHEAD = 1024, /* and in what is asked for ahead of its copy */
 };
 
 /* Where index i points in 0 .. A-1, with wrap also from the end as -A .. -1; -1 outside */

@@ -3,8 +3,7 @@
 A call works on rows if each row that it writes follows from the same row of what it reads, and from arrays that all
 rows share: a dense layer, an activation, softmax, a loss for each sample, and the gradients of these with respect to
 their inputs. A chain is made of such calls with the same number of rows; a thread takes its rows through all of them,
-so that threads meet once and not after each call. The bits do not change.
-Why not:
+so that threads meet once and not after each call. The bits do not change, because
 - a call that stood between the chain's (the gradient of a layer's weights, say), and comes after it now, is one that
   none of these depends on: they do not read what it writes, nor write what it reads or writes;
 - what one of the chain's calls writes, the others touch by the same rows of the same size alone: another thread may be
@@ -60,12 +59,12 @@ class Chain(NamedTuple):
 
 
 def chains(calls, changed_by, trains):
-    """The Chains among calls, {number: Call or None}. changed_by(kernel): the names of the arguments it writes to.
-    trains: do the calls compute gradients of weights?"""
+    """The Chains among calls, {number: Call or None} from 0 on. changed_by(kernel): the names of the arguments that it
+    writes to. trains: do the calls compute gradients of weights?"""
     found, taken = [], set()
-    for number in calls:
+    for number in range(len(calls)):
         if calls[number] is not None and number not in taken:
-            chain = _Search(calls, changed_by, trains, number, taken).chain()
+            chain = _Search(calls, changed_by, trains).chain(number, taken)
             if chain is not None:
                 found.append(chain)
                 taken.update(chain.calls)
@@ -91,34 +90,34 @@ def _by_rows(call, rows):
 
 
 class _Search:
-    """The chain that begins with a call."""
+    """A chain in the making, and what it has passed by."""
 
-    def __init__(self, calls, changed_by, trains, first, taken):
-        self.changed_by, self.trains = changed_by, trains
+    def __init__(self, calls, changed_by, trains):
+        self.calls, self.changed_by, self.trains = calls, changed_by, trains
         self.found, self.rows = {}, None
         self.flops = self.shared = self.bytes = 0
         self.way = {}  # how the chain touches a block: (offset, bytes a row), or None where it reads it as a whole
         self.several = set()  # blocks that it touches in several ways
         self.changed = set()  # blocks that it writes to
         self.left_read, self.left_changed = set(), set()  # by calls that come after it
+
+    def chain(self, first, taken):
+        """The Chain that begins with the call of this number, without those that are taken; or None."""
         behind = 0
-        for number, call in calls.items():
-            if number < first or call is None:
+        for number in range(first, len(self.calls)):
+            call = self.calls[number]
+            if call is None:
                 continue
             if number not in taken and self._take(number, call):
                 behind = 0
-            elif not self.found:
-                return
-            else:
-                self._leave(call)
-                behind += 1
-                if behind == FAR:
-                    return
-
-    def chain(self):
+                continue
+            behind += 1
+            if not self.found or behind == FAR:
+                break
+            self._leave(call)
         if len(self.found) < 2:
             return None
-        return Chain(min(self.found), self.found, self.rows, self.flops, self.bytes, set(self.way))
+        return Chain(first, self.found, self.rows, self.flops, self.bytes, set(self.way))
 
     def _take(self, number, call):
         """Adds the call to the chain, if it can be."""

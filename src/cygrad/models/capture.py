@@ -90,7 +90,8 @@ class Captured(Programs):
         for key, program in self.programs.items():
             shapes = ", ".join(str(entry[0]) for entry in key if entry)
             if type(program) is Program:
-                what = f"replays {len(program.kernels)} kernels in {program.arena_bytes / 2**20:.1f} MiB"
+                kernels = sum(1 + name.count(" + ") for name in program.kernels)
+                what = f"replays {kernels} kernels in {program.arena_bytes / 2**20:.1f} MiB"
             else:
                 what = "has been called once" if program == 1 else f"runs op by op: {program}"
             lines.append(f"{shapes}: {what}")
